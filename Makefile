@@ -1,0 +1,42 @@
+# The verbs of the project; each sets up first what is missing. PYTHON chooses the Python that .venv is made from; an
+# earlier choice stays.
+PYTHON ?= $(shell chosen=$$(sed -n 's/^executable = //p' .venv/pyvenv.cfg 2>/dev/null); command -v "$$chosen" || echo python3)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types bench lock clean
+
+help: ## print these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv, install the locked requirements, build the message packages
+	@command -v $(PYTHON) >/dev/null || { echo "setup: missing: $(PYTHON); on Debian or Ubuntu: sudo apt-get install python3 python3-venv python3-dev"; exit 1; }
+	@$(PYTHON) -B scripts/set_up.py
+
+demo: setup ## a robot learns to keep its lane over ROS 2; the report is out/demo/report.html
+	@$(BIN)/spikedrive demo --out out/demo
+
+test: setup ## run every test
+	@$(BIN)/pytest
+
+lint: setup ## check style (ruff) and the Dockerfile (hadolint)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/hadolint docker/Dockerfile
+
+format: setup ## put the code into the project's style
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+types: setup ## check types (pyright)
+	@$(BIN)/pyright
+
+bench: setup ## time the parts against their peers; not a test
+	@$(BIN)/python -m benchmarks
+
+lock: setup ## pin the newest versions of all requirements in requirements.txt
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml requirements.in -o requirements.txt --quiet
+
+clean: ## remove all that was made but out/
+	@rm -rf .venv build *.egg-info ros_ws/build ros_ws/install ros_ws/log .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""SpikeDrive's ROS 2 nodes, one a file, and the ``spikedrive`` command."""

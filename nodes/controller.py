@@ -1,0 +1,301 @@
+"""The node ``controller``: events in, velocity commands out, learning as it drives. A managed lifecycle node.
+
+It drives only while it is active. Whatever ends that (deactivate, shutdown, a signal, a failure) ends with a zero
+velocity.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar
+
+from event_camera_msgs.msg import EventPacket
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from spikedrive_msgs.msg import Episode, Reward
+from spikedrive_msgs.msg import Spikes as SpikesMessage
+from spikedrive_msgs.srv import LoadCheckpoint, SaveCheckpoint
+from std_srvs.srv import SetBool, Trigger
+
+from snn_core.control.checkpoint import controller_from_checkpoint, restore_checkpoint, save_checkpoint
+from snn_core.control.controller import Controller
+from snn_core.control.safety import STOP, Velocity
+from snn_core.errors import UserError
+from snn_core.learning.parameters import ControllerParameters
+from snn_core.learning.warm_up import compile_controller
+from snn_core.network.network import Spikes
+from snn_core.network.spec import SpikeSource, load_network_spec
+
+from . import diagnostics, messages, qos
+from .drive_modes import FreeRunningMode, LockstepMode
+from .event_subscription import EventSubscription
+from .parameters import declare_parameters
+from .runtime import run_node
+
+TIMER_S = 0.01
+Message = TypeVar("Message")
+
+
+def _guarded(callback: Callable[["ControllerNode", Message], None]) -> Callable[["ControllerNode", Message], None]:
+    """A failure of the callback stops the robot and is reported; a bug goes on to end the process."""
+
+    @wraps(callback)
+    def guarded(node: "ControllerNode", message: Message) -> None:
+        try:
+            callback(node, message)
+        except UserError as error:
+            node.publish_command(STOP, 0)
+            node.report(diagnostics.ERROR, str(error))
+        except Exception as error:
+            node.publish_command(STOP, 0)
+            node.report(diagnostics.ERROR, f"internal error, stopped: {error!r}")
+            raise
+
+    return guarded
+
+
+class ControllerNode(LifecycleNode):
+    """Subscribes ``events``, ``reward``, ``episode``; publishes ``cmd_vel`` and ``spikes``."""
+
+    controller: Controller
+
+    def __init__(self) -> None:
+        super().__init__("controller")
+        self.parameters = declare_parameters(self, ControllerParameters)
+        self._lifecycle_state = "unconfigured"
+        self._failure = ""
+        self._mode: LockstepMode | FreeRunningMode | None = None
+        self._commands = 0
+        self._spikes: dict[str, int] = {}
+        self._values_of_last_drive: dict[str, object] = {}
+        kind = TwistStamped if self.parameters.twist_stamped else Twist
+        self._command_publisher = self.create_publisher(kind, "cmd_vel", qos.COMMAND)
+        self._spikes_publisher = self.create_publisher(SpikesMessage, "spikes", qos.STATE)
+        self._diagnostics = diagnostics.Diagnostics(self, self._values)
+        if self.parameters.autostart:
+            if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
+                raise UserError(self._failure)
+            self.trigger_activate()
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Build the network (or read the checkpoint), compile, subscribe."""
+        try:
+            self.controller = self._make_controller()
+        except UserError as error:
+            self._failure = str(error)
+            self.report(diagnostics.ERROR, self._failure)
+            return TransitionCallbackReturn.FAILURE
+        self._spikes = {
+            name: 0
+            for name, population in self.controller.spec.populations.items()
+            if not isinstance(population, SpikeSource)
+        }
+        compile_controller(self.controller)
+        self._event_subscription = EventSubscription(self, self.parameters.events_reliability, self._on_packet)
+        self._own_subscriptions = [
+            self.create_subscription(Reward, "reward", self._on_reward, qos.STATE),
+            self.create_subscription(Episode, "episode", self._on_episode, qos.STATE),
+        ]
+        self._own_services = [
+            self.create_service(SaveCheckpoint, "~/save_checkpoint", self._on_save),
+            self.create_service(LoadCheckpoint, "~/load_checkpoint", self._on_load),
+            self.create_service(SetBool, "~/freeze", self._on_freeze),
+            self.create_service(Trigger, "~/reset", self._on_reset),
+        ]
+        self._timer = self.create_timer(TIMER_S, self._on_timer)
+        self._lifecycle_state = "inactive"
+        self.report(diagnostics.OK, "configured")
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to drive."""
+        self._lifecycle_state = "active"
+        self.report(diagnostics.OK, "active")
+        self._mode = LockstepMode(self) if self.parameters.lockstep else FreeRunningMode(self)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the robot."""
+        self._end_drive("inactive")
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of what ``on_configure`` made."""
+        self._event_subscription.destroy()
+        for subscription in self._own_subscriptions:
+            self.destroy_subscription(subscription)
+        for service in self._own_services:
+            self.destroy_service(service)
+        self.destroy_timer(self._timer)
+        self._lifecycle_state = "unconfigured"
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the robot, for good."""
+        self._end_drive("finalized")
+        return TransitionCallbackReturn.SUCCESS
+
+    def stop(self) -> None:
+        """Stop the robot before the process ends, and wait until that has been taken."""
+        if self._lifecycle_state == "finalized":
+            return
+        self._end_drive("finalized")
+        self._command_publisher.wait_for_all_acked(Duration(seconds=0.5))
+
+    def _end_drive(self, lifecycle_state: str) -> None:
+        if self._mode is not None:
+            self._values_of_last_drive = self._mode.values()
+            self._mode.stop()
+            self._mode = None
+        else:
+            self.publish_command(STOP, 0)
+        self._lifecycle_state = lifecycle_state
+        self.report(diagnostics.OK, f"{lifecycle_state}: stopped")
+
+    def _make_controller(self) -> Controller:
+        parameters = self.parameters
+        if parameters.lockstep and not parameters.twist_stamped:
+            raise UserError("controller: twist_stamped: must be true in lockstep, which knows commands by their stamps")
+        if parameters.checkpoint and not parameters.network:
+            controller = controller_from_checkpoint(Path(parameters.checkpoint), parameters.limits)
+        else:
+            controller = Controller(load_network_spec(parameters.network), parameters.limits, parameters.seed)
+            if parameters.checkpoint:
+                restore_checkpoint(Path(parameters.checkpoint), controller)
+        controller.network.learning = parameters.learning
+        return controller
+
+    # What a mode calls
+
+    def report(self, level: bytes, message: str) -> None:
+        """Say in the diagnostics how it goes."""
+        self._diagnostics.set(level, message)
+
+    def publish_command(self, command: Velocity, stamp_us: int) -> None:
+        """Send a velocity; the one place where ``cmd_vel`` is published."""
+        if self.parameters.twist_stamped:
+            stamp = messages.to_stamp(stamp_us)
+            self._command_publisher.publish(messages.to_twist(command, stamp, self.parameters.base_frame_id))
+        else:
+            self._command_publisher.publish(messages.to_plain_twist(command))
+        self._commands += 1
+
+    def publish_spikes(self, spikes: Spikes, end_us: int, window: int, delay_us: int) -> None:
+        """Send the spikes of a window."""
+        populations = list(self.controller.spec.populations)
+        self._spikes_publisher.publish(messages.to_spikes(spikes, end_us, window, delay_us, populations))
+
+    def count_spikes(self, spikes: Spikes) -> None:
+        """Add the spikes of a new window to the counters."""
+        for place, name in enumerate(self.controller.spec.populations):
+            if name in self._spikes:
+                self._spikes[name] += int((spikes.population == place).sum())
+
+    def now_us(self) -> int:
+        """The node's clock (us)."""
+        return self.get_clock().now().nanoseconds // 1000
+
+    def _values(self) -> dict[str, object]:
+        values: dict[str, object] = {"state": self._lifecycle_state, "commands_published": self._commands}
+        if self._spikes:
+            controller = self.controller
+            values |= {
+                "learning": controller.network.learning,
+                "commands_limited": controller.limiter.limited,
+                "commands_not_finite": controller.limiter.not_finite,
+                **{f"spikes.{name}": count for name, count in self._spikes.items()},
+            }
+        return values | (self._mode.values() if self._mode else self._values_of_last_drive)
+
+    # Topics
+
+    @_guarded
+    def _on_packet(self, message: EventPacket) -> None:
+        if self._mode is not None:
+            self._mode.on_packet(message)
+
+    @_guarded
+    def _on_reward(self, message: Reward) -> None:
+        if self._mode is not None:
+            self._mode.on_reward(message)
+
+    @_guarded
+    def _on_episode(self, message: Episode) -> None:
+        if self._mode is not None:
+            self._mode.on_episode(message)
+
+    def _on_timer(self) -> None:
+        self._tick(None)
+
+    @_guarded
+    def _tick(self, _: None) -> None:
+        if self._mode is not None:
+            self._mode.on_timer()
+
+    # Services
+
+    def _state_folder(self) -> Path:
+        given = self.parameters.state_folder
+        name = self.get_fully_qualified_name().strip("/").replace("/", ".")
+        return (Path(given) if given else Path.home() / ".ros" / "spikedrive" / name).resolve()
+
+    def _state_path(self, given: str) -> Path:
+        folder = self._state_folder()
+        path = (folder / given).resolve()
+        if not given or path == folder or not path.is_relative_to(folder):
+            raise UserError(f"path {given!r}: expected a file inside the node's state folder {folder}")
+        return path
+
+    def _on_save(self, request: SaveCheckpoint.Request, response: SaveCheckpoint.Response) -> SaveCheckpoint.Response:
+        try:
+            path = self._state_path(request.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(path, self.controller)
+            response.success, response.path = True, str(path)
+        except UserError as error:
+            response.message = str(error)
+        except OSError as error:
+            response.message = f"{error.filename}: {error.strerror}"
+        return response
+
+    def _on_load(self, request: LoadCheckpoint.Request, response: LoadCheckpoint.Response) -> LoadCheckpoint.Response:
+        try:
+            restore_checkpoint(self._state_path(request.path), self.controller)
+            response.success = True
+        except UserError as error:
+            response.message = str(error)
+        return response
+
+    def _on_freeze(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self.controller.network.learning = not request.data
+        response.success, response.message = True, "frozen" if request.data else "learning"
+        return response
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Back to what the node was configured with: initial weights, or the checkpoint."""
+        try:
+            fresh = self._make_controller()
+        except UserError as error:
+            response.message = str(error)
+            return response
+        time_us, learning = self.controller.network.time_us, self.controller.network.learning
+        if self.controller.sensor is not None:
+            fresh.connect_sensor(*self.controller.sensor)
+        fresh.move_to(time_us)
+        fresh.network.learning = learning
+        fresh.limiter.set_last(self.controller.limiter.last)
+        self.controller = fresh
+        response.success, response.message = True, "as configured"
+        return response
+
+
+def main() -> int:
+    """Run the node; for ``ros2 run`` and ``spikedrive node controller``."""
+    return run_node(ControllerNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

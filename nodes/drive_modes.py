@@ -1,0 +1,277 @@
+"""The two ways in which the controller node drives: in lockstep with a source, or by itself in real time."""
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+from event_camera_msgs.msg import EventPacket
+from spikedrive_msgs.msg import Episode as EpisodeMessage
+from spikedrive_msgs.msg import Reward
+
+from snn_core.control.controller import Answer
+from snn_core.control.free_running import WindowClock
+from snn_core.control.lockstep import LockstepInbox
+from snn_core.control.safety import STOP
+from snn_core.events.intake import EventIntake
+
+from . import diagnostics, messages
+from .event_subscription import PacketDecoder
+
+if TYPE_CHECKING:
+    from .controller import ControllerNode
+
+FIRST_COMMAND_PERIOD_US = 100_000
+MAX_WINDOWS_BEHIND = 20
+"""More than that behind the stream, windows are skipped: a robot must not act on the past."""
+
+
+def wall_us() -> int:
+    """Monotonic wall time (us)."""
+    return time.monotonic_ns() // 1000
+
+
+class DriveMode:
+    """What both ways share: decoding, counters, delays."""
+
+    def __init__(self, node: "ControllerNode") -> None:
+        self.node = node
+        self.decoder = PacketDecoder()
+        self.intake: EventIntake | None = None
+        self.windows = 0
+        self.delays_us: deque[int] = deque(maxlen=100_000)
+
+    def values(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        intake = self.intake
+        percentiles = np.percentile(self.delays_us, [50, 99]) if self.delays_us else (0, 0)
+        return {
+            "events_received": self.decoder.events,
+            "packets_received": self.decoder.packets,
+            "packets_lost": self.decoder.packets_lost,
+            **self.decoder.dropped,
+            "events_late": intake.late if intake else 0,
+            "events_out_of_order": intake.out_of_order if intake else 0,
+            "windows": self.windows,
+            "delay_p50_us": round(float(percentiles[0])),
+            "delay_p99_us": round(float(percentiles[1])),
+        }
+
+
+class LockstepMode(DriveMode):
+    """Steps a window when all of it has come, answers it, and answers it again when asked again."""
+
+    def __init__(self, node: "ControllerNode") -> None:
+        super().__init__(node)
+        self._inbox: LockstepInbox | None = None
+        self._waiting: list[EpisodeMessage | Reward] = []
+        self._answer: tuple[Answer, int, int] | None = None
+        self._first_command = node.controller.start(node.controller.network.time_us)
+        self._last_window_us = self._last_sent_us = wall_us()
+        self._stopped = False
+        node.publish_command(self._first_command, 0)
+
+    def on_packet(self, message: EventPacket) -> None:
+        """Decode the packet if it is the next one."""
+        controller = self.node.controller
+        if self._inbox is None or controller.sensor != (message.width, message.height):
+            controller.connect_sensor(message.width, message.height)
+            self._inbox = LockstepInbox(message.width, message.height)
+            self.intake = self._inbox.intake
+            for waiting in self._waiting:
+                self._put(self._inbox, waiting)
+            self._waiting.clear()
+        if self._inbox.wants(message.seq):
+            self._inbox.add_packet(message.seq, self.decoder.decode(message))
+            self._step()
+
+    def on_reward(self, message: Reward) -> None:
+        """Take in a reward."""
+        self._on_state(message)
+
+    def on_episode(self, message: EpisodeMessage) -> None:
+        """Take in an episode."""
+        self._on_state(message)
+
+    def _on_state(self, message: EpisodeMessage | Reward) -> None:
+        if self._inbox is None:
+            # The sensor's size comes with the first packet; until then keep the newest few.
+            self._waiting = [*self._waiting, message][-4:]
+        elif self._put(self._inbox, message):
+            self._send_answer()
+        else:
+            self._step()
+
+    def _put(self, inbox: LockstepInbox, message: EpisodeMessage | Reward) -> bool:
+        """Returns True when the window has been answered already."""
+        if isinstance(message, EpisodeMessage):
+            streams = inbox.streams
+            answered = inbox.add_episode(messages.from_episode(message))
+            if inbox.streams != streams:
+                self.decoder.reset()
+            return answered
+        inbox.add_reward(messages.from_stamp(message.header.stamp), tuple(message.values))
+        return False
+
+    def _step(self) -> None:
+        assert self._inbox is not None
+        controller = self.node.controller
+        arrived_us = wall_us()
+        ready = self._inbox.take(needs_reward=controller.network.learning)
+        if ready is None:
+            return
+        episode = ready.episode
+        controller.check_window(episode.end_us - episode.begin_us)
+        if ready.joined:
+            controller.move_to(episode.begin_us)
+        answer = controller.step(ready.events, ready.reward, placed=episode.placed)
+        self._last_window_us = wall_us()
+        self._answer = answer, episode.window, self._last_window_us - arrived_us
+        self._send_answer()
+        self.node.count_spikes(answer.spikes)
+        self.windows += 1
+        self.delays_us.append(self._last_window_us - arrived_us)
+        self._stopped = False
+        self.node.report(diagnostics.OK, "driving in lockstep")
+
+    def _send_answer(self) -> None:
+        if self._answer is not None:
+            answer, window, delay_us = self._answer
+            self.node.publish_command(answer.command, answer.end_us)
+            self.node.publish_spikes(answer.spikes, answer.end_us, window, delay_us)
+
+    def on_timer(self) -> None:
+        """Ask for the first window; stop when none comes for too long."""
+        now = wall_us()
+        if not self._stopped and now - self._last_window_us > self.node.parameters.lockstep_timeout_s * 1e6:
+            self._stopped = True
+            self._last_sent_us = 0
+            if self.windows:
+                self.node.report(diagnostics.ERROR, "no window from the source: stopped, waiting for one")
+            else:
+                self.node.report(diagnostics.WARN, "no window from the source yet")
+        asking = self._answer is None or self._stopped
+        if asking and now - self._last_sent_us > FIRST_COMMAND_PERIOD_US:
+            # Stamp 0 is no window's end: a source in mid-run ignores it, one that begins anew starts with it.
+            self.node.publish_command(self._first_command if self._answer is None else STOP, 0)
+            self._last_sent_us = now
+
+    def stop(self) -> None:
+        """One zero velocity."""
+        self.node.publish_command(STOP, 0)
+
+
+class FreeRunningMode(DriveMode):
+    """Windows end by the stream or the wall clock; silence stops the robot."""
+
+    def __init__(self, node: "ControllerNode") -> None:
+        super().__init__(node)
+        controller = node.controller
+        self._clock = WindowClock(controller.spec.window_us, round(node.parameters.event_timeout_s * 1e6))
+        self._stamp_offset_us = 0
+        self._reward: tuple[float, ...] | None = None
+        self._placed = False
+        self._placed_window = -1
+        self._stopped = True
+        self._stop_sent_us = 0
+        self.windows_skipped = 0
+        node.report(diagnostics.WARN, "no events yet: the robot stands")
+
+    def values(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        return {**super().values(), "windows_skipped": self.windows_skipped}
+
+    def on_packet(self, message: EventPacket) -> None:
+        """Decode the packet and step the windows that it ends."""
+        now = wall_us()
+        controller = self.node.controller
+        if self.intake is None or controller.sensor != (message.width, message.height):
+            controller.connect_sensor(message.width, message.height)
+            self.intake = EventIntake(message.width, message.height)
+        self.decoder.follow(message.seq)
+        events = self.decoder.decode(message)
+        if len(events):
+            first_us, last_us = int(events.t[0]), int(events.t[-1])
+        elif message.encoding in ("mono", "trigger"):
+            first_us = last_us = message.time_base // 1000
+        else:
+            self._clock.observe_empty(now)
+            return
+        if self._clock.observe(now, last_us):
+            self._begin(first_us, messages.from_stamp(message.header.stamp))
+        self.intake.push(events)
+        self._step_ended(now)
+
+    def _begin(self, first_us: int, stamp_us: int) -> None:
+        """A new sequence of windows begins with the event at ``first_us``."""
+        assert self.intake is not None
+        self._stamp_offset_us = stamp_us - first_us
+        self._clock.begin_us = first_us
+        self.intake.restart(first_us)
+        self.node.controller.start(first_us)
+        self._stopped = False
+        self.node.report(diagnostics.OK, "driving")
+
+    def _step_ended(self, due_us: int) -> None:
+        stepped = 0
+        while self._clock.ended(wall_us()):
+            assert self.intake is not None
+            assert self._clock.begin_us is not None
+            if stepped == MAX_WINDOWS_BEHIND and self.node.parameters.event_timeout_s:
+                self._skip()
+                continue
+            controller = self.node.controller
+            events = self.intake.take(self._clock.begin_us + controller.spec.window_us)
+            answer = controller.step(events, self._reward, placed=self._placed)
+            self._placed = False
+            self._clock.advance()
+            self.node.publish_command(answer.command, answer.end_us + self._stamp_offset_us)
+            delay_us = wall_us() - due_us
+            self.node.publish_spikes(answer.spikes, answer.end_us, self.windows, delay_us)
+            self.node.count_spikes(answer.spikes)
+            self.windows += 1
+            stepped += 1
+            self.delays_us.append(delay_us)
+
+    def _skip(self) -> None:
+        """Too far behind to be of use: drop the windows up to now, and say so."""
+        assert self.intake is not None
+        assert self._clock.begin_us is not None
+        skipped_us = self._clock.begin_us
+        while self._clock.ended(wall_us()):
+            self._clock.advance()
+            self.windows_skipped += 1
+        self.intake.take(self._clock.begin_us)
+        self.node.controller.move_to(self._clock.begin_us)
+        self.node.report(
+            diagnostics.WARN, f"behind the stream: skipped {(self._clock.begin_us - skipped_us) / 1000:g} ms of events"
+        )
+
+    def on_reward(self, message: Reward) -> None:
+        """The newest reward counts from the next window on."""
+        self._reward = tuple(message.values)
+
+    def on_episode(self, message: EpisodeMessage) -> None:
+        """Only whether the robot was placed anew matters."""
+        if message.placed and message.window != self._placed_window:
+            self._placed, self._placed_window = True, message.window
+
+    def on_timer(self) -> None:
+        """Step windows that the wall clock ends; stop when the stream is silent."""
+        now = wall_us()
+        if not self._clock.silent(now):
+            self._step_ended(now)
+            return
+        if not self._stopped:
+            self._stopped = True
+            self._stop_sent_us = 0
+            self.node.controller.limiter.set_last(STOP)
+            self.node.report(diagnostics.ERROR, "no events: stopped until they come again")
+        if now - self._stop_sent_us > FIRST_COMMAND_PERIOD_US:
+            self.node.publish_command(STOP, self.node.now_us())
+            self._stop_sent_us = now
+
+    def stop(self) -> None:
+        """One zero velocity."""
+        self.node.controller.limiter.set_last(STOP)
+        self.node.publish_command(STOP, self.node.now_us())

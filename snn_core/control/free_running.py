@@ -1,0 +1,90 @@
+"""Free running: when a window ends that nobody ends for us.
+
+Event time and wall time are two clocks. Their offset, wall minus event time, is at least the delay of a packet; the
+smallest seen lately is the best estimate. While packets come, their times end the windows; when the stream is silent,
+the wall clock less the offset does.
+"""
+
+import math
+
+
+class ClockOffset:
+    """The smallest wall time minus event time (us) of the last ``span_us`` to twice that."""
+
+    def __init__(self, span_us: int = 5_000_000) -> None:
+        self._span_us = span_us
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all, as when the stream begins anew."""
+        self._older = self._newer = math.inf
+        self._since_us: int | None = None
+
+    def observe(self, wall_us: int, event_us: int) -> None:
+        """An event of ``event_us`` has come at ``wall_us``."""
+        if self._since_us is None or wall_us - self._since_us > self._span_us:
+            self._older, self._newer, self._since_us = self._newer, math.inf, wall_us
+        self._newer = min(self._newer, wall_us - event_us)
+
+    def event_time_us(self, wall_us: int) -> int | None:
+        """The event time at ``wall_us``; None before the first event."""
+        offset = min(self._older, self._newer)
+        return None if math.isinf(offset) else wall_us - int(offset)
+
+
+class WindowClock:
+    """Ends windows of ``window_us`` by the stream, or by the wall clock when it is silent for less than ``timeout_us``.
+
+    ``timeout_us`` 0: silence never counts as the end of the stream.
+    """
+
+    def __init__(self, window_us: int, timeout_us: int) -> None:
+        self._window_us = window_us
+        self._timeout_us = timeout_us
+        self._offset = ClockOffset()
+        self._last_packet_us: int | None = None
+        self._newest_us: int | None = None
+        self.begin_us: int | None = None
+
+    def observe(self, wall_us: int, event_us: int) -> bool:
+        """A packet with events up to ``event_us`` has come. Returns True when a new sequence of windows begins with it.
+
+        That is so for the first packet, after a silence that stopped the robot, and when event time jumps by more than
+        a second.
+        """
+        jumped = self._newest_us is None or abs(event_us - self._newest_us) > 1_000_000
+        began = jumped or self.silent(wall_us)
+        if began:
+            self._offset.restart()
+            self.begin_us = event_us
+            self._newest_us = event_us
+        self._offset.observe(wall_us, event_us)
+        self._newest_us = max(self._newest_us or 0, event_us)
+        self._last_packet_us = wall_us
+        return began
+
+    def observe_empty(self, wall_us: int) -> None:
+        """A packet without events and without a time of its own has come: the stream lives."""
+        self._last_packet_us = wall_us
+
+    def silent(self, wall_us: int) -> bool:
+        """Whether the stream has been silent for longer than the timeout (or has not begun)."""
+        if self._last_packet_us is None:
+            return True
+        return 0 < self._timeout_us < wall_us - self._last_packet_us
+
+    def ended(self, wall_us: int) -> bool:
+        """Whether the window that begins at ``begin_us`` has ended."""
+        if self.begin_us is None or self._newest_us is None or self.silent(wall_us):
+            return False
+        end_us = self.begin_us + self._window_us
+        if self._newest_us >= end_us:
+            return True
+        now_us = self._offset.event_time_us(wall_us)
+        # A tenth of a window of patience, so that packets on their way are not late.
+        return now_us is not None and now_us >= end_us + self._window_us // 10
+
+    def advance(self) -> None:
+        """The window has been stepped; the next one begins at its end."""
+        assert self.begin_us is not None
+        self.begin_us += self._window_us

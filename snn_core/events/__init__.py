@@ -1,0 +1,1 @@
+"""Events: one array type, wire codecs, file readers, pooling."""

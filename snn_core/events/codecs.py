@@ -1,0 +1,21 @@
+"""Decoders by the name of their encoding, as EventPacket messages give it."""
+
+from snn_core.errors import UserError
+from snn_core.events.decoder import Decoder
+from snn_core.events.evt3 import Evt3Decoder
+from snn_core.events.mono import MonoDecoder
+
+DECODERS: dict[str, type[Decoder]] = {decoder.encoding: decoder for decoder in (Evt3Decoder, MonoDecoder)}
+
+
+def make_decoder(encoding: str, width: int, height: int, is_bigendian: bool = False) -> Decoder:
+    """A decoder for one stream of packets.
+
+    width, height: size of the sensor, pixels.
+    is_bigendian: byte order of the packets' words.
+
+    Raises UserError for an unknown encoding or a sensor size that cannot be.
+    """
+    if encoding not in DECODERS:
+        raise UserError(f"encoding {encoding!r} is unknown; expected one of: {', '.join(sorted(DECODERS))}")
+    return DECODERS[encoding](width, height, is_bigendian)

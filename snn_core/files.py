@@ -1,0 +1,92 @@
+"""Files that people write (YAML, checked by pydantic) and files that the program writes (atomically)."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from snn_core.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class StrictModel(BaseModel):
+    """A part of a user's file: unknown keys, wrong types and numbers that are not finite are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def describe_validation_error(error: ValidationError) -> str:
+    """The first problem of a pydantic error in one line: key, what was expected, what was found."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the whole"
+    if first["type"] == "extra_forbidden":
+        text = "unknown key; remove it or check its spelling"
+    elif first["type"] == "missing":
+        text = "required key is missing"
+    else:
+        text = first["msg"].removeprefix("Value error, ").replace("\n", " ")
+        if not isinstance(first["input"], dict | list):
+            text += f", found {first['input']!r}"
+    more = error.error_count() - 1
+    return f"{key}: {text}" + (f" (and {more} more)" if more else "")
+
+
+def validate(model: type[Model], data: object, origin: str) -> Model:
+    """Check ``data`` against ``model``; ``origin`` (a path, usually) begins the message of the UserError raised."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UserError(f"{origin}: {describe_validation_error(error)}") from error
+
+
+def read_yaml(path: Path) -> object:
+    """The content of a YAML file. Raises UserError when it is missing, unreadable or not YAML."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return yaml.safe_load(file)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: expected a YAML text file in UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cut or malformed"
+        raise UserError(f"{path}{line}: not valid YAML: {problem}") from error
+
+
+def load_yaml(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file and check it against ``model``. Raises UserError."""
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: expected keys and values, found {type(data).__name__}")
+    return validate(model, data, str(path))
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file whole or not at all: a temporary file beside it, fsync, rename.
+
+    Raises UserError when the folder is missing or not writable; an older file at ``path`` then stays as it was.
+    """
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            os.unlink(temporary)

@@ -1,0 +1,1 @@
+"""The spiking network: its description, its kernels, its plasticity, its checkpoints."""

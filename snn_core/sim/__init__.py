@@ -1,0 +1,1 @@
+"""The embedded simulator: track, camera, event pixels, robot, lane task, Gymnasium environment."""

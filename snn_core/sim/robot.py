@@ -1,0 +1,92 @@
+"""A robot with differential drive: limits, exact arcs, odometry."""
+
+import math
+
+import numpy as np
+from pydantic import Field
+
+from snn_core.files import StrictModel
+from snn_core.sim import kernels
+from snn_core.sim.track import Pose
+
+TICK_US = 1000
+
+
+class RobotSpec(StrictModel):
+    """Limits of a robot of the Pioneer P3-DX's size, with a faster drive: Meschede's commands reach 1.5 m/s.
+
+    The accelerations are what wheels with a good grip reach (half of g, at each wheel when turning on the spot).
+    """
+
+    wheel_base_m: float = Field(default=0.33, ge=0.01, le=10.0, description="distance between the wheels (m)")
+    max_speed_m_s: float = Field(default=2.0, ge=0.01, le=100.0, description="largest speed of a wheel (m/s)")
+    max_acceleration_m_s2: float = Field(default=5.0, ge=0.01, le=1000.0, description="largest acceleration (m/s^2)")
+    max_turn_rate_rad_s: float = Field(default=5.2, ge=0.01, le=100.0, description="largest turn rate (rad/s)")
+    max_turn_acceleration_rad_s2: float = Field(
+        default=30.0, ge=0.01, le=10000.0, description="turn acceleration (rad/s^2)"
+    )
+
+
+class Robot:
+    """The robot's state (pose m, m, rad; speed m/s; turn rate rad/s; all float64) and how commands move it.
+
+    The wheels' limit comes first: a command that asks a wheel for more is scaled down, and the curve stays the same.
+    Speed and turn rate then approach the command within the limits of acceleration, tick by tick (1 ms).
+    """
+
+    def __init__(self, spec: RobotSpec) -> None:
+        self.spec = spec
+        self._state = np.zeros(5)
+
+    @property
+    def pose(self) -> Pose:
+        x, y, yaw = self._state[:3].tolist()
+        return Pose(x, y, yaw)
+
+    @property
+    def twist(self) -> tuple[float, float]:
+        """Actual speed (m/s) and turn rate (rad/s)."""
+        v, omega = self._state[3:].tolist()
+        return v, omega
+
+    def limit(self, v: float, omega: float) -> tuple[float, float]:
+        """The command that the wheels can follow. Raises ValueError when it is not finite."""
+        if not (math.isfinite(v) and math.isfinite(omega)):
+            raise ValueError(f"expected a finite command, found v = {v} m/s, omega = {omega} rad/s")
+        omega = min(max(omega, -self.spec.max_turn_rate_rad_s), self.spec.max_turn_rate_rad_s)
+        wheel = abs(v) + 0.5 * self.spec.wheel_base_m * abs(omega)
+        scale = min(1.0, self.spec.max_speed_m_s / wheel) if wheel > 0.0 else 1.0
+        return v * scale, omega * scale
+
+    def place(self, pose: Pose, v: float = 0.0, omega: float = 0.0) -> None:
+        """Put the robot down at a pose, already moving (within the limits)."""
+        self._state[:3] = pose.x, pose.y, math.remainder(pose.yaw, 2.0 * math.pi)
+        self._state[3:] = self.limit(v, omega)
+
+    def advance(self, v: float, omega: float, ticks: int) -> np.ndarray:
+        """Hold a command (m/s, rad/s) for ``ticks`` ms; x, y, yaw, v, omega at each tick, float64 (ticks + 1, 5).
+
+        Yaw is kept within (-pi, pi]. Raises ValueError when the command is not finite.
+        """
+        if ticks < 1:
+            raise ValueError(f"ticks: expected at least 1, found {ticks}")
+        path = np.empty((ticks + 1, 5))
+        tick_s = 1e-6 * TICK_US
+        dv, domega = self.spec.max_acceleration_m_s2 * tick_s, self.spec.max_turn_acceleration_rad_s2 * tick_s
+        kernels.drive(self._state, *self.limit(v, omega), tick_s, dv, domega, path)
+        return path
+
+
+def quaternion_from_yaw(yaw: float) -> tuple[float, float]:
+    """z and w of the quaternion of a turn about the vertical axis, as a ROS message holds them (x = y = 0)."""
+    return math.sin(0.5 * yaw), math.cos(0.5 * yaw)
+
+
+def yaw_from_quaternion(z: float, w: float) -> float:
+    """The angle (rad) of a turn about the vertical axis."""
+    return 2.0 * math.atan2(z, w)
+
+
+def pose_through_quaternion(yaw: float) -> float:
+    """What is left of an angle (rad) when it has travelled as a quaternion: the same but for the last digits."""
+    return yaw_from_quaternion(*quaternion_from_yaw(yaw))

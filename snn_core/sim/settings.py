@@ -1,0 +1,22 @@
+"""All settings of the embedded simulator, in one model."""
+
+from pydantic import Field
+
+from snn_core.files import StrictModel
+from snn_core.sim.camera import CameraSpec
+from snn_core.sim.event_pixel import EventPixelSpec
+from snn_core.sim.lane_task import LaneTaskSpec
+from snn_core.sim.robot import RobotSpec
+
+
+class SimulatorSettings(StrictModel):
+    """What the embedded simulator is made of; its defaults are the project's main job."""
+
+    track: str = Field(default="meschede", min_length=1, description="name of a shipped track, or path of a track file")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of thresholds and noise")
+    window_ms: int = Field(default=50, ge=1, le=1000, description="length of a control window (ms)")
+    dark: bool = Field(default=False, description="lens cap on: noise events only")
+    camera: CameraSpec = CameraSpec()
+    pixel: EventPixelSpec = EventPixelSpec()
+    robot: RobotSpec = RobotSpec()
+    task: LaneTaskSpec = LaneTaskSpec()

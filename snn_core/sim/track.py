@@ -1,0 +1,255 @@
+"""A road of lines and arcs: its YAML file, poses on its lanes, and where on it a robot is."""
+
+import math
+from bisect import bisect_right
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from snn_core.errors import UserError
+from snn_core.files import StrictModel, load_yaml
+from snn_core.sim import kernels
+
+TRACKS = Path(__file__).parent / "tracks"
+_CLOSING_DISTANCE_M = 1e-3
+_CLOSING_ANGLE_DEG = 0.1
+
+Positive = Annotated[float, Field(gt=0.0, le=1000.0)]
+Turn = Annotated[float, Field(ge=-360.0, le=360.0)]
+
+
+class Segment(StrictModel):
+    """A part of the reference line: ``straight`` or ``arc``, exactly one of them."""
+
+    straight: Positive | None = Field(default=None, description="length (m)")
+    arc: tuple[Positive, Turn] | None = Field(
+        default=None, description="radius (m) and angle (degrees, positive turns left)"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Segment":
+        if (self.straight is None) == (self.arc is None):
+            raise ValueError("expected either straight: LENGTH or arc: [RADIUS, DEGREES]")
+        if self.arc is not None and self.arc[1] == 0.0:
+            raise ValueError("expected an arc of other than 0 degrees")
+        return self
+
+
+class TrackSpec(StrictModel):
+    """A track file. The reference line is the right-hand border of lane 0; lane 1 is driven against it."""
+
+    name: str = Field(min_length=1, description="the track's name")
+    lane_width: float = Field(gt=0.0, le=10.0, description="width of a lane (m)")
+    lanes: Literal[1, 2] = Field(default=2, description="number of lanes")
+    marking_width: float = Field(gt=0.0, le=1.0, description="width of the painted lines (m)")
+    dash: tuple[Positive, Positive] = Field(description="painted length and gap of the line between lanes (m)")
+    start: tuple[float, float, float] = Field(description="x (m), y (m), heading (degrees) of the reference line at 0")
+    segments: list[Segment] = Field(min_length=1, description="the reference line, from its start")
+
+    @field_validator("marking_width")
+    @classmethod
+    def _narrower_than_lane(cls, width: float, info: ValidationInfo) -> float:
+        if width >= info.data.get("lane_width", math.inf):
+            raise ValueError(f"expected less than lane_width ({info.data['lane_width']:g} m)")
+        return width
+
+    @field_validator("segments")
+    @classmethod
+    def _drivable(cls, segments: list[Segment], info: ValidationInfo) -> list[Segment]:
+        known = info.data
+        if not {"lane_width", "lanes", "marking_width", "start"} <= known.keys():
+            return segments  # another key is wrong, and will be named
+        for i, segment in enumerate(segments):
+            if segment.arc is None:
+                continue
+            radius, degrees = segment.arc
+            inside = 0.5 * known["marking_width"] + (known["lanes"] * known["lane_width"] if degrees > 0.0 else 0.0)
+            if radius <= inside:
+                raise ValueError(
+                    f"segment {i}, arc: expected a radius above {inside:g} m (the road is inside), found {radius:g} m"
+                )
+        x, y, turned = _lay_out(known["start"], segments)[1]
+        gap = math.hypot(x - known["start"][0], y - known["start"][1])
+        degrees = math.degrees(turned)
+        if gap > _CLOSING_DISTANCE_M or abs(abs(degrees) - 360.0) > _CLOSING_ANGLE_DEG:
+            raise ValueError(
+                f"expected a track that closes within {1e3 * _CLOSING_DISTANCE_M:g} mm and {_CLOSING_ANGLE_DEG:g} "
+                f"degrees after a turn of 360, but it ends {1e3 * gap:.1f} mm from its start after {degrees:.2f}"
+            )
+        return segments
+
+
+class Pose(NamedTuple):
+    """Position (m) and heading (rad, counter-clockwise from the x axis) of the point midway between the wheels."""
+
+    x: float
+    y: float
+    yaw: float
+
+
+class LanePosition(NamedTuple):
+    """Where a robot is in a lane, as its driver sees it.
+
+    deviation_m: lateral distance from the lane's centre, positive when too far left. heading_error_rad: heading less
+    the lane's, positive when turned left, in (-pi, pi]. arc_length_m: along the lane's centre in its driving direction,
+    in [0, lane length). curvature_1_m: of the lane's centre, positive when it turns left.
+    """
+
+    deviation_m: float
+    heading_error_rad: float
+    arc_length_m: float
+    curvature_1_m: float
+
+
+class Track:
+    """A closed road that a TrackSpec describes.
+
+    ``segments`` (float64, n x 13; see kernels.py) and ``lines`` (float64, offsets of the painted lines to the left of
+    the reference line, m) are what the renderer reads.
+    """
+
+    def __init__(self, spec: TrackSpec) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.lanes: int = spec.lanes
+        self.segments, (_, _, self._turned) = _lay_out(spec.start, spec.segments)
+        self.length_m = float(self.segments[-1, kernels.ARC_LENGTH] + self.segments[-1, kernels.LENGTH])
+        self.lines = spec.lane_width * np.arange(spec.lanes + 1, dtype=np.float64)
+        starts, turned = self.segments[:, kernels.ARC_LENGTH], self.segments[:, kernels.TURNED]
+        # Arc length at each segment's start along each lane's centre: parallel curves differ by offset x angle turned.
+        self._lane_starts = [(starts - self._centre(lane) * turned).tolist() for lane in range(spec.lanes)]
+
+    def lane_length_m(self, lane: int) -> float:
+        """Length of a lane's centre line, m."""
+        self._check(lane)
+        return self.length_m - self._centre(lane) * self._turned
+
+    def pose(self, lane: int, arc_length_m: float = 0.0, deviation_m: float = 0.0) -> Pose:
+        """The pose in a lane's driving direction, ``arc_length_m`` along it and ``deviation_m`` left of its centre."""
+        i, along = self._find(lane, arc_length_m)
+        sign = 1.0 if lane == 0 else -1.0
+        x, y, heading = _point(self.segments[i], along, self._centre(lane) + sign * deviation_m)
+        yaw = heading if lane == 0 else heading + math.pi
+        return Pose(x, y, math.remainder(yaw, 2.0 * math.pi))
+
+    def locate(self, x: float, y: float, yaw: float, lane: int) -> LanePosition:
+        """Where a pose is in a lane; exact for lines and arcs, on the segment that is nearest by true distance."""
+        self._check(lane)
+        centre = self._centre(lane)
+        i, offset, tx, ty = kernels.locate(self.segments, x, y, centre)
+        curvature, turned = float(self.segments[i, kernels.CURVATURE]), float(self.segments[i, kernels.TURNED])
+        along = kernels.along(self.segments[i], x, y)
+        s = float(self.segments[i, kernels.ARC_LENGTH]) + along - centre * (turned + along * curvature)
+        cosine, sine = math.cos(yaw), math.sin(yaw)
+        error = math.atan2(tx * sine - ty * cosine, tx * cosine + ty * sine)
+        curvature /= 1.0 - curvature * centre
+        length = self.lane_length_m(lane)
+        if lane == 0:
+            return LanePosition(offset - centre, error, s % length, curvature)
+        error = error - math.pi if error > 0.0 else error + math.pi
+        return LanePosition(centre - offset, error, (length - s) % length, -curvature)
+
+    def curvature_ahead_1_m(self, lane: int, arc_length_m: float, distance_m: float = 0.0) -> float:
+        """Curvature of a lane's centre ``distance_m`` further on, 1/m, positive when it turns left."""
+        i, _ = self._find(lane, arc_length_m + distance_m)
+        curvature = float(self.segments[i, kernels.CURVATURE])
+        curvature /= 1.0 - curvature * self._centre(lane)
+        return curvature if lane == 0 else -curvature
+
+    def line(self, offset_m: float, spacing_m: float = 0.05) -> np.ndarray:
+        """A closed polyline ``offset_m`` to the left of the reference line, float64 (n, 2), m; for plots."""
+        if spacing_m <= 0.0:
+            raise ValueError(f"spacing_m: expected above 0, found {spacing_m}")
+        points = []
+        for segment in self.segments:
+            count = max(1, math.ceil(segment[kernels.LENGTH] / spacing_m))
+            points += [_point(segment, segment[kernels.LENGTH] * k / count, offset_m)[:2] for k in range(count)]
+        return np.array([*points, points[0]])
+
+    def _centre(self, lane: int) -> float:
+        return (lane + 0.5) * self.spec.lane_width
+
+    def _check(self, lane: int) -> None:
+        if not 0 <= lane < self.lanes:
+            raise ValueError(f"lane: expected 0 to {self.lanes - 1} on track {self.name}, found {lane}")
+
+    def _find(self, lane: int, arc_length_m: float) -> tuple[int, float]:
+        """(segment, arc length of the reference line within it) at an arc length of a lane."""
+        length = self.lane_length_m(lane)
+        s = arc_length_m % length
+        if lane == 1:
+            s = (length - s) % length
+        starts = self._lane_starts[lane]
+        i = bisect_right(starts, s) - 1
+        return i, (s - starts[i]) / (1.0 - float(self.segments[i, kernels.CURVATURE]) * self._centre(lane))
+
+
+def _point(segment: np.ndarray, along: float, offset: float) -> tuple[float, float, float]:
+    """x, y, heading of the reference line's direction: ``along`` a segment and ``offset`` to its left."""
+    cosine, sine = float(segment[kernels.COS]), float(segment[kernels.SIN])
+    heading = math.atan2(sine, cosine)
+    curvature = float(segment[kernels.CURVATURE])
+    if curvature == 0.0:
+        return (
+            float(segment[kernels.START_X]) + along * cosine - offset * sine,
+            float(segment[kernels.START_Y]) + along * sine + offset * cosine,
+            heading,
+        )
+    heading += along * curvature
+    radius = 1.0 / curvature - offset
+    return (
+        float(segment[kernels.CENTRE_X]) + radius * math.sin(heading),
+        float(segment[kernels.CENTRE_Y]) - radius * math.cos(heading),
+        heading,
+    )
+
+
+def _lay_out(
+    start: tuple[float, float, float], segments: list[Segment]
+) -> tuple[np.ndarray, tuple[float, float, float]]:
+    """The table of segments, and x, y (m) and angle turned (rad) at the reference line's end."""
+    x, y, first_heading = start[0], start[1], math.radians(start[2])
+    s, turned = 0.0, 0.0
+    table = np.zeros((len(segments), kernels.SEGMENT_COLUMNS))
+    for row, segment in zip(table, segments, strict=True):
+        heading = first_heading + turned
+        cosine, sine = math.cos(heading), math.sin(heading)
+        row[: kernels.LENGTH] = 0.0, x, y, cosine, sine, s, turned
+        if segment.arc is None:
+            assert segment.straight is not None
+            row[kernels.LENGTH] = segment.straight
+            x, y = x + segment.straight * cosine, y + segment.straight * sine
+        else:
+            radius, angle = segment.arc[0], math.radians(segment.arc[1])
+            signed = math.copysign(radius, angle)
+            centre_x, centre_y = x - signed * sine, y + signed * cosine
+            middle = heading + 0.5 * angle
+            row[kernels.CURVATURE], row[kernels.LENGTH] = 1.0 / signed, radius * abs(angle)
+            row[kernels.CENTRE_X], row[kernels.CENTRE_Y] = centre_x, centre_y
+            row[kernels.MIDDLE_X] = math.copysign(1.0, angle) * math.sin(middle)
+            row[kernels.MIDDLE_Y] = -math.copysign(1.0, angle) * math.cos(middle)
+            row[kernels.COS_HALF] = math.cos(0.5 * angle)
+            turned += angle
+            x = centre_x + signed * math.sin(heading + angle)
+            y = centre_y - signed * math.cos(heading + angle)
+        s += row[kernels.LENGTH]
+    return table, (x, y, turned)
+
+
+def shipped_tracks() -> list[str]:
+    """Names of the tracks that come with the program."""
+    return sorted(path.stem for path in TRACKS.glob("*.yaml"))
+
+
+def load_track(name_or_path: str | Path) -> Track:
+    """A shipped track by its name, or any other by the path of its YAML file. Raises UserError."""
+    if str(name_or_path) in shipped_tracks():
+        return Track(load_yaml(TRACKS / f"{name_or_path}.yaml", TrackSpec))
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml") and not path.exists():
+        raise UserError(
+            f"track {str(name_or_path)!r}: expected one of {', '.join(shipped_tracks())}, or the path of a YAML file"
+        )
+    return Track(load_yaml(path, TrackSpec))

@@ -1,0 +1,75 @@
+"""The window clock: windows end by the stream, else by the wall clock, and not at all when the stream is dead."""
+
+from snn_core.control.free_running import ClockOffset, WindowClock
+
+WINDOW, TIMEOUT = 50_000, 200_000
+
+
+def test_first_packet_begins_the_windows():
+    clock = WindowClock(WINDOW, TIMEOUT)
+    assert clock.silent(0)
+    assert not clock.ended(10**9)
+    assert clock.observe(1000, 777_000)
+    assert clock.begin_us == 777_000
+
+
+def test_an_event_past_the_end_ends_the_window():
+    clock = WindowClock(WINDOW, TIMEOUT)
+    clock.observe(0, 0)
+    assert not clock.observe(100, 49_999)
+    assert not clock.ended(100)
+    clock.observe(200, 50_000)
+    assert clock.ended(200)
+    clock.advance()
+    assert not clock.ended(200)
+
+
+def test_the_wall_clock_ends_the_window_of_a_silent_stream():
+    clock = WindowClock(WINDOW, TIMEOUT)
+    clock.observe(10_000, 0)
+    clock.observe(32_000, 20_000)  # later than the fastest packet: the offset stays 10 ms
+    assert not clock.ended(10_000 + 54_999)
+    assert clock.ended(10_000 + 55_000)
+
+
+def test_a_dead_stream_ends_no_window_and_the_next_packet_begins_anew():
+    clock = WindowClock(WINDOW, TIMEOUT)
+    clock.observe(0, 0)
+    assert not clock.silent(TIMEOUT)
+    assert clock.silent(TIMEOUT + 1)
+    assert not clock.ended(TIMEOUT + 1)
+    assert clock.observe(500_000, 480_000)
+    assert clock.begin_us == 480_000
+
+
+def test_timeout_zero_never_counts_as_silence():
+    clock = WindowClock(WINDOW, 0)
+    clock.observe(0, 0)
+    assert not clock.silent(10**9)
+    assert clock.ended(10**9)
+
+
+def test_an_empty_packet_without_a_time_keeps_the_stream_alive():
+    clock = WindowClock(WINDOW, TIMEOUT)
+    clock.observe(0, 0)
+    clock.observe_empty(150_000)
+    assert not clock.silent(300_000)
+
+
+def test_a_jump_of_event_time_begins_anew():
+    clock = WindowClock(WINDOW, TIMEOUT)
+    clock.observe(0, 5_000_000)
+    assert clock.observe(1000, 3_000_000)
+    assert clock.begin_us == 3_000_000
+    assert clock.observe(2000, 9_000_000)
+
+
+def test_offset_forgets_a_fast_packet_of_long_ago():
+    offset = ClockOffset(span_us=1000)
+    assert offset.event_time_us(0) is None
+    offset.observe(10, 0)
+    offset.observe(1100, 1000)
+    assert offset.event_time_us(2000) == 1990
+    for wall in range(1200, 4000, 100):
+        offset.observe(wall, wall - 50)
+    assert offset.event_time_us(4000) == 3950
