@@ -95,6 +95,8 @@ class LockstepInbox:
             self._joined = not follows
             if self._joined and self._first_seq != episode.first_event_seq:
                 self._begin_anew(episode)
+            elif self._joined:
+                self._intake.restart(episode.begin_us)
             self._first_seq = None
         return False
 

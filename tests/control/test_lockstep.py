@@ -140,3 +140,13 @@ def test_a_source_that_begins_anew_is_followed():
     assert ready.joined
     assert ready.events.t.tolist() == [5]
     assert inbox.streams == streams + 1
+
+
+def test_events_before_the_first_window_are_counted_and_dropped():
+    inbox = LockstepInbox(4, 4)
+    put_packet(inbox, 0, 3 * WINDOW - 1, 3 * WINDOW)
+    inbox.add_episode(episode(3, 0, 1))
+    ready = inbox.take(needs_reward=False)
+    assert ready is not None
+    assert ready.events.t.tolist() == [3 * WINDOW]
+    assert inbox.intake.late == 1
