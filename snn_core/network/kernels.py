@@ -1,14 +1,81 @@
-"""The step of a whole network, as one kernel over flat arrays."""
+"""The step of a whole network, as one kernel over flat arrays. Equations: see ``neurons`` and ``plasticity``.
 
+All that call each other are in this file: numba's cache looks for changes only in the file of the called function.
+"""
+
+import numpy as np
 from numba import njit
-
-from snn_core.network.neurons import _advance_lif
-from snn_core.network.plasticity import _apply_reward, _decay_traces, _postsynaptic_spike, _presynaptic_spike
 
 # Columns of the population table.
 IS_NEURON, POPULATION_BEGIN, POPULATION_END = range(3)
 # Columns of the connection table. Ranges of neurons count over all populations, in the order of the description.
 PRE_BEGIN, PRE_END, POST_BEGIN, POST_END, SYNAPSE_BEGIN, PRE_TRACE_BEGIN, POST_TRACE_BEGIN, PLASTIC = range(8)
+
+
+@njit(cache=True, nogil=True)
+def _advance_lif(p, begin, end, potential, current, refractory, spiked, n_spiked):
+    """Advance neurons ``begin`` to ``end`` by a step; append those that spike to ``spiked``; return the new count.
+
+    p: (7,) float32, LifPropagators. potential, current: (neurons,) float32. refractory: (neurons,) int32, steps left.
+    """
+    membrane_decay, coupling, rest, reset, threshold = p[0], p[1], p[3], p[4], p[5]
+    for i in range(begin, end):
+        if refractory[i] > 0:
+            refractory[i] -= 1
+            continue
+        v = rest + (potential[i] - rest) * membrane_decay + current[i] * coupling
+        if v >= threshold:
+            v = reset
+            refractory[i] = np.int32(p[6])
+            spiked[n_spiked] = i
+            n_spiked += 1
+        potential[i] = v
+    return n_spiked
+
+
+@njit(cache=True, nogil=True)
+def _decay_traces(p, x_pre, x_post, eligibility):
+    """Decay a connection's traces by a step. x_pre: (pre,), x_post: (post,), eligibility: (pre * post,), float32."""
+    pre_decay, post_decay, eligibility_decay = p[0], p[1], p[2]
+    for i in range(x_pre.size):
+        x_pre[i] *= pre_decay
+    for j in range(x_post.size):
+        x_post[j] *= post_decay
+    for k in range(eligibility.size):
+        eligibility[k] *= eligibility_decay
+
+
+@njit(cache=True, nogil=True)
+def _presynaptic_spike(p, i, x_pre, x_post, mask, eligibility):
+    """Neuron i spiked: its synapses lose A_minus x_post of eligibility, then its trace rises."""
+    a_minus = p[5]
+    begin = i * x_post.size
+    for j in range(x_post.size):
+        eligibility[begin + j] -= a_minus * x_post[j] * mask[begin + j]
+    x_pre[i] += 1
+
+
+@njit(cache=True, nogil=True)
+def _postsynaptic_spike(p, j, x_pre, x_post, mask, eligibility):
+    """Neuron j spiked: its synapses gain A_plus x_pre of eligibility, then its trace rises."""
+    a_plus = p[4]
+    for i in range(x_pre.size):
+        k = i * x_post.size + j
+        eligibility[k] += a_plus * x_pre[i] * mask[k]
+    x_post[j] += 1
+
+
+@njit(cache=True, nogil=True)
+def _apply_reward(p, learning, reward, eligibility, weights):
+    """Change the weights (pre * post,) by what eligibility and reward (post,) say in a step, then decay the reward."""
+    reward_decay, gain, w_max = p[3], p[6], p[7]
+    if learning:
+        for begin in range(0, weights.size, reward.size):
+            for j in range(reward.size):
+                w = weights[begin + j] + gain * eligibility[begin + j] * reward[j]
+                weights[begin + j] = min(max(w, np.float32(0)), w_max)
+    for j in range(reward.size):
+        reward[j] *= reward_decay
 
 
 @njit(cache=True, nogil=True)

@@ -11,9 +11,6 @@ step the neuron spikes, V is reset and held for the refractory period; the curre
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numba import njit
-
 from snn_core.network.spec import LifParameters
 
 
@@ -47,24 +44,3 @@ def lif_propagators(parameters: LifParameters, dt_ms: float) -> LifPropagators:
         threshold=parameters.threshold_mv,
         refractory_steps=round(parameters.refractory_ms / dt_ms),
     )
-
-
-@njit(cache=True, nogil=True)
-def _advance_lif(p, begin, end, potential, current, refractory, spiked, n_spiked):
-    """Advance neurons ``begin`` to ``end`` by a step; append those that spike to ``spiked``; return the new count.
-
-    p: (7,) float32, LifPropagators. potential, current: (neurons,) float32. refractory: (neurons,) int32, steps left.
-    """
-    membrane_decay, coupling, rest, reset, threshold = p[0], p[1], p[3], p[4], p[5]
-    for i in range(begin, end):
-        if refractory[i] > 0:
-            refractory[i] -= 1
-            continue
-        v = rest + (potential[i] - rest) * membrane_decay + current[i] * coupling
-        if v >= threshold:
-            v = reset
-            refractory[i] = np.int32(p[6])
-            spiked[n_spiked] = i
-            n_spiked += 1
-        potential[i] = v
-    return n_spiked

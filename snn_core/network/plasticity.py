@@ -17,9 +17,6 @@ network based on R-STDP for a lane keeping vehicle".
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numba import njit
-
 from snn_core.network.spec import Connection
 
 
@@ -52,48 +49,3 @@ def stdp_propagators(connection: Connection, dt_ms: float) -> StdpPropagators:
         gain=rule.learning_rate_per_ms * -math.expm1(-dt_ms * rate) / rate,
         w_max=rule.w_max_na,
     )
-
-
-@njit(cache=True, nogil=True)
-def _decay_traces(p, x_pre, x_post, eligibility):
-    """Decay a connection's traces by a step. x_pre: (pre,), x_post: (post,), eligibility: (pre * post,), float32."""
-    pre_decay, post_decay, eligibility_decay = p[0], p[1], p[2]
-    for i in range(x_pre.size):
-        x_pre[i] *= pre_decay
-    for j in range(x_post.size):
-        x_post[j] *= post_decay
-    for k in range(eligibility.size):
-        eligibility[k] *= eligibility_decay
-
-
-@njit(cache=True, nogil=True)
-def _presynaptic_spike(p, i, x_pre, x_post, mask, eligibility):
-    """Neuron i spiked: its synapses lose A_minus x_post of eligibility, then its trace rises."""
-    a_minus = p[5]
-    begin = i * x_post.size
-    for j in range(x_post.size):
-        eligibility[begin + j] -= a_minus * x_post[j] * mask[begin + j]
-    x_pre[i] += 1
-
-
-@njit(cache=True, nogil=True)
-def _postsynaptic_spike(p, j, x_pre, x_post, mask, eligibility):
-    """Neuron j spiked: its synapses gain A_plus x_pre of eligibility, then its trace rises."""
-    a_plus = p[4]
-    for i in range(x_pre.size):
-        k = i * x_post.size + j
-        eligibility[k] += a_plus * x_pre[i] * mask[k]
-    x_post[j] += 1
-
-
-@njit(cache=True, nogil=True)
-def _apply_reward(p, learning, reward, eligibility, weights):
-    """Change the weights (pre * post,) by what eligibility and reward (post,) say in a step, then decay the reward."""
-    reward_decay, gain, w_max = p[3], p[6], p[7]
-    if learning:
-        for begin in range(0, weights.size, reward.size):
-            for j in range(reward.size):
-                w = weights[begin + j] + gain * eligibility[begin + j] * reward[j]
-                weights[begin + j] = min(max(w, np.float32(0)), w_max)
-    for j in range(reward.size):
-        reward[j] *= reward_decay

@@ -125,6 +125,19 @@ class PoolingSpec(StrictModel):
     crop: Crop = Field(default_factory=Crop)
     polarity: Literal["merged", "separate"] = "merged"
 
+    @model_validator(mode="after")
+    def _every_pool_has_pixels(self) -> "PoolingSpec":
+        if self.sensor == "any":
+            return self
+        crop, (width, height) = self.crop, self.sensor
+        for side, pools, pixels in (
+            ("columns", self.columns, width - crop.left - crop.right),
+            ("rows", self.rows, height - crop.top - crop.bottom),
+        ):
+            if pixels < pools:
+                raise ValueError(f"{side} must be at most the {side} of pixels left by crop ({pixels}), found {pools}")
+        return self
+
     @property
     def size(self) -> int:
         """Number of pools."""
