@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+LONGEST_S = 1e7
+"""Simulated time that a drive may take (see LaneTaskSpec.duration_s)."""
 
 
 class Task(StrEnum):
@@ -58,8 +60,18 @@ class Discovery(StrEnum):
     SUBNET = "subnet"
 
 
+def _check_json(path: Path | None) -> Path | None:
+    """Before long work, not after it."""
+    if path is not None and str(path) != "-":
+        from snn_core.files import check_writable
+
+        check_writable(path)
+    return path
+
+
 JsonOption = Annotated[
-    Path | None, typer.Option("--json", help="Write the figures as JSON to this file; - for stdout.")
+    Path | None,
+    typer.Option("--json", callback=_check_json, help="Write the figures as JSON to this file; - for stdout."),
 ]
 ParametersOption = Annotated[
     Path | None, typer.Option(help="ROS 2 parameter file of the nodes.", show_default="launch/config/lane.yaml")
@@ -98,10 +110,13 @@ def _use_ros(discovery: Discovery | None) -> None:
 @app.command()
 def train(
     task: Annotated[Task, typer.Option(help="What to learn.")] = Task.LANE,
-    seconds: Annotated[float, typer.Option(min=0.05, help="Simulated time to train (s).")] = 1000.0,
+    seconds: Annotated[float, typer.Option(min=0.05, max=LONGEST_S, help="Simulated time to train (s).")] = 1000.0,
     seed: SeedOption = 0,
     evaluation_seconds: Annotated[
-        float, typer.Option(min=0, help="Simulated time to evaluate frozen, half on each lane (s); 0: not at all.")
+        float,
+        typer.Option(
+            min=0, max=LONGEST_S, help="Simulated time to evaluate frozen, half on each lane (s); 0: not at all."
+        ),
     ] = 300.0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for checkpoint, record and report.", show_default="out/train_SEED")
@@ -165,7 +180,9 @@ def demo(
 @app.command()
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint that `spikedrive train` or a controller wrote.")],
-    seconds: Annotated[float, typer.Option(min=0.1, help="Simulated time (s), half on each lane.")] = 300.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=LONGEST_S, help="Simulated time (s), half on each lane.")
+    ] = 300.0,
     seed: SeedOption = 0,
     out: Annotated[Path, typer.Option(help="Folder for record and report.")] = Path("out/evaluate"),
     json_path: JsonOption = None,
@@ -174,7 +191,9 @@ def evaluate(
     controls_seconds: Annotated[
         float,
         typer.Option(
-            min=0, help="Also train without learning, with shuffled reward and in the dark, this long (s) each."
+            min=0,
+            max=LONGEST_S,
+            help="Also train without learning, with shuffled reward and in the dark, this long (s) each.",
         ),
     ] = 0.0,
 ) -> None:
@@ -239,11 +258,21 @@ def info(file: Annotated[Path, typer.Argument(help="Recording (AEDAT4).")], json
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def node(context: typer.Context, name: Annotated[NodeName, typer.Argument(help="Node to run.")]) -> None:
-    """Run one node: NAME --ros-args with parameters, remaps and namespace as ROS 2 has them. NAME --help lists its
-    parameters.
-    """
-    if {"-h", "--help"} & set(context.args):
+def node(
+    context: typer.Context,
+    name: Annotated[
+        NodeName | None,
+        typer.Argument(metavar="NAME", help=f"Node to run: {', '.join(NodeName)}.", show_default=False),
+    ] = None,
+    show_help: Annotated[
+        bool, typer.Option("--help", "-h", help="List the parameters of NAME; without NAME, show this message.")
+    ] = False,
+) -> None:
+    """Run one node: NAME --ros-args with parameters, remaps and namespace as ROS 2 has them."""
+    if name is None:
+        print(context.get_help())
+        raise typer.Exit(0 if show_help else 2)
+    if show_help:
         from .node_help import print_node_help
 
         print_node_help(name.value)

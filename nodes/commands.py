@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snn_core.control.checkpoint import controller_from_checkpoint, save_checkpoint
+from snn_core.control.checkpoint import controller_from_checkpoint, restore_checkpoint, save_checkpoint
 from snn_core.control.controller import Controller
 from snn_core.errors import UserError
-from snn_core.learning.drive import Driver, InProcess
+from snn_core.learning.drive import Driver, InProcess, connect
 from snn_core.learning.experiment import Plan, compare, run_controls, run_experiment
 from snn_core.learning.parameters import DriveParameters, read_drive_parameters
 from snn_core.learning.record import RunRecord, make_folder
 from snn_core.learning.report import write_report
 from snn_core.learning.train import Control, network_for, with_seed, with_task
+from snn_core.learning.words import plural
+from snn_core.sim.lane_simulator import LaneSimulator
 
 from .progress import DriveProgress, Interruption, console
 
@@ -64,6 +66,11 @@ def load_parameters(path: Path, seed: int, network: str | None = None, track: st
             simulator=parameters.simulator.model_copy(update={"track": track}),
             reward=parameters.reward.model_copy(update={"track": track}),
         )
+    if parameters.reward.track != parameters.simulator.track:
+        raise UserError(
+            f"{path}: reward: track: expected that of the simulator, {parameters.simulator.track!r}, found "
+            f"{parameters.reward.track!r}"
+        )
     return parameters
 
 
@@ -73,15 +80,26 @@ def train(options: TrainOptions) -> tuple[dict[str, Any], bool]:
         raise UserError("--control shuffled-reward: not with --dds, where the reward is a node of its own")
     parameters = load_parameters(options.parameters, options.seed, options.network, options.track)
     parameters = with_task(parameters, mode="train", duration_s=options.seconds)
-    spec = network_for(parameters, options.learning_rate_per_ms)
-    if options.checkpoint is not None:
-        controller = controller_from_checkpoint(options.checkpoint, parameters.controller.limits)
-    else:
-        controller = Controller(spec, parameters.controller.limits, options.seed)
+    controller = _controller(options, parameters)
     plan = Plan(control=options.control, evaluation_s=options.evaluation_s)
     record, interrupted = _run(parameters, controller, plan, options.out, _driver(options.dds, options.out))
     print_result(record, options.out, interrupted)
     return record.figures, interrupted
+
+
+def _controller(options: TrainOptions, parameters: DriveParameters) -> Controller:
+    """A new one; or one from a checkpoint, with its network, which must be the one that was asked for, if one was."""
+    limits = parameters.controller.limits
+    checkpoint = options.checkpoint or parameters.controller.checkpoint
+    if not checkpoint:
+        return Controller(network_for(parameters, options.learning_rate_per_ms), limits, options.seed)
+    if options.learning_rate_per_ms is not None:
+        raise UserError(f"--learning-rate: not with checkpoint {checkpoint}, which goes on at the rate it has")
+    if options.network is None:
+        return controller_from_checkpoint(Path(checkpoint), limits)
+    controller = Controller(network_for(parameters), limits, options.seed)
+    restore_checkpoint(Path(checkpoint), controller)
+    return controller
 
 
 def demo(out: Path, seed: int, parameter_path: Path) -> bool:
@@ -107,6 +125,7 @@ def evaluate(options: EvaluateOptions) -> tuple[dict[str, Any], bool]:
     """
     parameters = load_parameters(options.parameters, options.seed, track=options.track)
     trained = controller_from_checkpoint(options.checkpoint, parameters.controller.limits)
+    connect(LaneSimulator(parameters.simulator), trained)
     make_folder(options.out)
     with Interruption() as interruption, DriveProgress(interruption) as progress:
         record = compare(parameters, trained, options.seconds, progress.watch)
@@ -129,6 +148,7 @@ def _driver(dds: bool, out: Path) -> Driver:
 def _run(
     parameters: DriveParameters, controller: Controller, plan: Plan, out: Path, driver: Driver
 ) -> tuple[RunRecord, bool]:
+    connect(LaneSimulator(parameters.simulator), controller)  # what does not fit is refused before anything is written
     make_folder(out)
     with Interruption() as interruption, DriveProgress(interruption, parameters.simulator.task.settled_s) as progress:
         record = run_experiment(parameters, controller, plan, driver, progress.watch, lambda: interruption.asked)
@@ -146,9 +166,10 @@ def print_result(record: RunRecord, out: Path, interrupted: bool) -> None:
     for name, prefix in (("before training", "before_"), ("after training", "")):
         if f"{prefix}evaluation_s" in figures:
             deviation_mm = figures[f"{prefix}mean_abs_deviation_m"] * 1000
-            resets, laps = figures[f"{prefix}evaluation_resets"], figures[f"{prefix}evaluation_laps"]
+            resets = plural(figures[f"{prefix}evaluation_resets"], "reset")
+            laps = plural(figures[f"{prefix}evaluation_laps"], "lap")
             seconds = figures[f"{prefix}evaluation_s"]
-            _say(name, f"{deviation_mm:.1f} mm off on average, {resets} resets, {laps} laps in {seconds:.0f} s, frozen")
+            _say(name, f"{deviation_mm:.1f} mm off on average, {resets}, {laps} in {seconds:.0f} s, frozen")
     if "simulated_s" in figures:
         _say("training", _training_line(figures))
     for control in figures.get("controls", []):
@@ -163,8 +184,9 @@ def print_result(record: RunRecord, out: Path, interrupted: bool) -> None:
 
 def _training_line(figures: dict[str, Any]) -> str:
     last = figures["last_reset_s"]
-    resets = f"{figures['resets']} resets" + ("" if last is None else f", the last after {last:.0f} s")
-    return f"{figures['simulated_s']:.0f} s simulated in {figures['wall_s']:.0f} s, {resets}, {figures['laps']} laps"
+    resets = plural(figures["resets"], "reset") + ("" if last is None else f", the last after {last:.0f} s")
+    laps = plural(figures["laps"], "lap")
+    return f"{figures['simulated_s']:.0f} s simulated in {figures['wall_s']:.0f} s, {resets}, {laps}"
 
 
 def _say(what: str, text: str) -> None:

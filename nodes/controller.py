@@ -9,6 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from event_camera_msgs.msg import EventPacket
 from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.duration import Duration
@@ -30,7 +31,7 @@ from snn_core.network.spec import SpikeSource, load_network_spec
 from . import diagnostics, messages, qos
 from .drive_modes import FreeRunningMode, LockstepMode
 from .event_subscription import EventSubscription
-from .parameters import declare_parameters
+from .parameters import about, declare_parameters
 from .runtime import run_node
 
 TIMER_S = 0.01
@@ -64,7 +65,8 @@ class ControllerNode(LifecycleNode):
         super().__init__("controller")
         self.parameters = declare_parameters(self, ControllerParameters)
         self._lifecycle_state = "unconfigured"
-        self._failure = ""
+        self._starts = self.parameters.autostart
+        self._failure: Exception = UserError("controller: could not be configured")
         self._mode: LockstepMode | FreeRunningMode | None = None
         self._commands = 0
         self._spikes: dict[str, int] = {}
@@ -72,22 +74,32 @@ class ControllerNode(LifecycleNode):
         kind = TwistStamped if self.parameters.twist_stamped else Twist
         self._command_publisher = self.create_publisher(kind, "cmd_vel", qos.COMMAND)
         self._spikes_publisher = self.create_publisher(SpikesMessage, "spikes", qos.STATE)
-        self._diagnostics = diagnostics.Diagnostics(self, self._values)
+        self._diagnostics = diagnostics.Diagnostics(
+            self, self._values, {"windows_per_s": "windows", "events_per_s": "events_received"}
+        )
         if self.parameters.autostart:
             if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
-                raise UserError(self._failure)
+                raise self._failure
             self.trigger_activate()
+        self._starts = False
 
     # Lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the network (or read the checkpoint), compile, subscribe."""
         try:
-            self.controller = self._make_controller()
-        except UserError as error:
-            self._failure = str(error)
-            self.report(diagnostics.ERROR, self._failure)
+            self._configure()
+        except Exception as error:  # rclpy would drop it
+            self._failure = error
+            if not self._starts:  # else the process ends with it
+                self.report(diagnostics.ERROR, str(error) if isinstance(error, UserError) else repr(error))
             return TransitionCallbackReturn.FAILURE
+        self._lifecycle_state = "inactive"
+        self.report(diagnostics.OK, "configured")
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        self.controller = self._make_controller()
         self._spikes = {
             name: 0
             for name, population in self.controller.spec.populations.items()
@@ -106,9 +118,6 @@ class ControllerNode(LifecycleNode):
             self.create_service(Trigger, "~/reset", self._on_reset),
         ]
         self._timer = self.create_timer(TIMER_S, self._on_timer)
-        self._lifecycle_state = "inactive"
-        self.report(diagnostics.OK, "configured")
-        return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to drive."""
@@ -159,14 +168,29 @@ class ControllerNode(LifecycleNode):
         parameters = self.parameters
         if parameters.lockstep and not parameters.twist_stamped:
             raise UserError("controller: twist_stamped: must be true in lockstep, which knows commands by their stamps")
-        if parameters.checkpoint and not parameters.network:
-            controller = controller_from_checkpoint(Path(parameters.checkpoint), parameters.limits)
-        else:
-            controller = Controller(load_network_spec(parameters.network), parameters.limits, parameters.seed)
-            if parameters.checkpoint:
-                restore_checkpoint(Path(parameters.checkpoint), controller)
+        checkpoint = Path(parameters.checkpoint)
+        with about(self, "network"):
+            spec = load_network_spec(parameters.network) if parameters.network or not parameters.checkpoint else None
+        with about(self, "checkpoint"):
+            if spec is None:
+                controller = controller_from_checkpoint(checkpoint, parameters.limits)
+            else:
+                controller = Controller(spec, parameters.limits, parameters.seed)
+                if parameters.checkpoint:
+                    restore_checkpoint(checkpoint, controller)
         controller.network.learning = parameters.learning
         return controller
+
+    def _go_on_with(self, controller: Controller) -> None:
+        """Replace the controller; a drive goes on at its time and from its velocity, learning or frozen as it is."""
+        old = self.controller
+        if old.sensor is not None:
+            controller.connect_sensor(*old.sensor)
+        if self._mode is not None:
+            controller.move_to(old.network.time_us)
+            controller.limiter.set_last(old.limiter.last)
+        controller.network.learning = old.network.learning
+        self.controller = controller
 
     # What a mode calls
 
@@ -219,7 +243,12 @@ class ControllerNode(LifecycleNode):
 
     @_guarded
     def _on_reward(self, message: Reward) -> None:
-        if self._mode is not None:
+        values = np.array(message.values, np.float32)
+        if len(values) not in (1, 2) or not np.isfinite(values).all():
+            self.report(
+                diagnostics.WARN, f"reward ignored: expected one or two finite values, found {list(message.values)}"
+            )
+        elif self._mode is not None:
             self._mode.on_reward(message)
 
     @_guarded
@@ -263,7 +292,9 @@ class ControllerNode(LifecycleNode):
 
     def _on_load(self, request: LoadCheckpoint.Request, response: LoadCheckpoint.Response) -> LoadCheckpoint.Response:
         try:
-            restore_checkpoint(self._state_path(request.path), self.controller)
+            loaded = self.controller.copy()
+            restore_checkpoint(self._state_path(request.path), loaded)
+            self._go_on_with(loaded)
             response.success = True
         except UserError as error:
             response.message = str(error)
@@ -277,17 +308,10 @@ class ControllerNode(LifecycleNode):
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Back to what the node was configured with: initial weights, or the checkpoint."""
         try:
-            fresh = self._make_controller()
+            self._go_on_with(self._make_controller())
         except UserError as error:
             response.message = str(error)
             return response
-        time_us, learning = self.controller.network.time_us, self.controller.network.learning
-        if self.controller.sensor is not None:
-            fresh.connect_sensor(*self.controller.sensor)
-        fresh.move_to(time_us)
-        fresh.network.learning = learning
-        fresh.limiter.set_last(self.controller.limiter.last)
-        self.controller = fresh
         response.success, response.message = True, "as configured"
         return response
 

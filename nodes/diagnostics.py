@@ -1,24 +1,35 @@
 """Diagnostics of a node, once a second and whenever its state changes."""
 
+import time
 from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from spikedrive_nodes import qos
+from . import qos
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+PERIOD_S = 1.0
 
 
 class Diagnostics:
-    """Publishes level, message and the values that ``values()`` gives on ``/diagnostics``."""
+    """Publishes level, message, the values that ``values()`` gives and their ``rates`` on ``/diagnostics``.
 
-    def __init__(self, node: Node, values: Callable[[], Mapping[str, object]]) -> None:
+    rates: name of each rate (per s of wall time, over the last second), and which of the values it counts.
+    """
+
+    def __init__(
+        self, node: Node, values: Callable[[], Mapping[str, object]], rates: Mapping[str, str] | None = None
+    ) -> None:
         self._node = node
         self._values = values
+        self._counters = rates or {}
+        self._rates = dict.fromkeys(self._counters, 0.0)
+        self._counts: dict[str, int] = {}
+        self._counted_at = time.monotonic()
         self._level, self._message = OK, "starting"
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
-        self._timer = node.create_timer(1.0, self.publish)
+        self._timer = node.create_timer(PERIOD_S, self.publish)
 
     def set(self, level: bytes, message: str) -> None:
         """Change the state; a change is published and logged at once."""
@@ -38,13 +49,27 @@ class Diagnostics:
         else:
             logger.info(self._message)
 
+    def _measure(self, values: Mapping[str, object]) -> None:
+        """Take the rates anew when the last ones are a period old."""
+        elapsed_s = time.monotonic() - self._counted_at
+        if elapsed_s < 0.9 * PERIOD_S:
+            return
+        for rate, counter in self._counters.items():
+            count = int(str(values.get(counter, 0)))
+            before = self._counts.get(counter, 0)
+            self._rates[rate] = round((count - before if count >= before else count) / elapsed_s, 1)
+            self._counts[counter] = count
+        self._counted_at += elapsed_s
+
     def publish(self) -> None:
         """Publish the state as it is."""
+        values = self._values()
+        self._measure(values)
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         name = self._node.get_fully_qualified_name()
-        values = [KeyValue(key=key, value=str(value)) for key, value in self._values().items()]
+        pairs = [KeyValue(key=key, value=str(value)) for key, value in {**values, **self._rates}.items()]
         message.status = [
-            DiagnosticStatus(level=self._level, name=name, message=self._message, hardware_id="", values=values)
+            DiagnosticStatus(level=self._level, name=name, message=self._message, hardware_id="", values=pairs)
         ]
         self._publisher.publish(message)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .controller import ControllerNode
 
 FIRST_COMMAND_PERIOD_US = 100_000
+FINISHED = "finished: stopped"
+REWARD_AGE_US = 500_000
+"""An older reward says nothing of what the robot does now: none is set, and learning fades out."""
 MAX_WINDOWS_BEHIND = 20
 """More than that behind the stream, windows are skipped: a robot must not act on the past."""
 
@@ -39,7 +42,7 @@ class DriveMode:
         self.decoder = PacketDecoder()
         self.intake: EventIntake | None = None
         self.windows = 0
-        self.delays_us: deque[int] = deque(maxlen=100_000)
+        self.delays_us: deque[int] = deque(maxlen=10_000)
 
     def values(self) -> dict[str, object]:
         """Counters for the diagnostics."""
@@ -68,7 +71,7 @@ class LockstepMode(DriveMode):
         self._answer: tuple[Answer, int, int] | None = None
         self._first_command = node.controller.start(node.controller.network.time_us)
         self._last_window_us = self._last_sent_us = wall_us()
-        self._stopped = False
+        self._stopped = self._finished = False
         node.publish_command(self._first_command, 0)
 
     def on_packet(self, message: EventPacket) -> None:
@@ -131,7 +134,7 @@ class LockstepMode(DriveMode):
         self.node.count_spikes(answer.spikes)
         self.windows += 1
         self.delays_us.append(self._last_window_us - arrived_us)
-        self._stopped = False
+        self._stopped, self._finished = False, episode.finished
         self.node.report(diagnostics.OK, "driving in lockstep")
 
     def _send_answer(self) -> None:
@@ -141,12 +144,15 @@ class LockstepMode(DriveMode):
             self.node.publish_spikes(answer.spikes, answer.end_us, window, delay_us)
 
     def on_timer(self) -> None:
-        """Ask for the first window; stop when none comes for too long."""
+        """Ask for the first window; stop after the last one, and when none comes for too long."""
         now = wall_us()
-        if not self._stopped and now - self._last_window_us > self.node.parameters.lockstep_timeout_s * 1e6:
+        silent = now - self._last_window_us > self.node.parameters.lockstep_timeout_s * 1e6
+        if not self._stopped and (silent or self._finished):
             self._stopped = True
             self._last_sent_us = 0
-            if self.windows:
+            if self._finished:
+                self.node.report(diagnostics.OK, FINISHED)
+            elif self.windows:
                 self.node.report(diagnostics.ERROR, "no window from the source: stopped, waiting for one")
             else:
                 self.node.report(diagnostics.WARN, "no window from the source yet")
@@ -170,9 +176,10 @@ class FreeRunningMode(DriveMode):
         self._clock = WindowClock(controller.spec.window_us, round(node.parameters.event_timeout_s * 1e6))
         self._stamp_offset_us = 0
         self._reward: tuple[float, ...] | None = None
+        self._rewarded_us = 0
         self._placed = False
         self._placed_window = -1
-        self._stopped = True
+        self._stopped, self._finished = True, False
         self._stop_sent_us = 0
         self.windows_skipped = 0
         node.report(diagnostics.WARN, "no events yet: the robot stands")
@@ -222,6 +229,8 @@ class FreeRunningMode(DriveMode):
                 continue
             controller = self.node.controller
             events = self.intake.take(self._clock.begin_us + controller.spec.window_us)
+            if wall_us() - self._rewarded_us > REWARD_AGE_US:
+                self._reward = None
             answer = controller.step(events, self._reward, placed=self._placed)
             self._placed = False
             self._clock.advance()
@@ -248,11 +257,12 @@ class FreeRunningMode(DriveMode):
         )
 
     def on_reward(self, message: Reward) -> None:
-        """The newest reward counts from the next window on."""
-        self._reward = tuple(message.values)
+        """The newest reward counts from the next window on, until it is old."""
+        self._reward, self._rewarded_us = tuple(message.values), wall_us()
 
     def on_episode(self, message: EpisodeMessage) -> None:
-        """Only whether the robot was placed anew matters."""
+        """Only whether the robot was placed anew, and whether this is the end, matters."""
+        self._finished = message.finished
         if message.placed and message.window != self._placed_window:
             self._placed, self._placed_window = True, message.window
 
@@ -266,7 +276,10 @@ class FreeRunningMode(DriveMode):
             self._stopped = True
             self._stop_sent_us = 0
             self.node.controller.limiter.set_last(STOP)
-            self.node.report(diagnostics.ERROR, "no events: stopped until they come again")
+            if self._finished:
+                self.node.report(diagnostics.OK, FINISHED)
+            else:
+                self.node.report(diagnostics.ERROR, "no events: stopped until they come again")
         if now - self._stop_sent_us > FIRST_COMMAND_PERIOD_US:
             self.node.publish_command(STOP, self.node.now_us())
             self._stop_sent_us = now

@@ -1,5 +1,7 @@
 """ROS parameters declared from pydantic models: one place says names, defaults, units and ranges."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -65,6 +67,15 @@ def declare_parameters(node: Node, model: type[Model]) -> Model:
         place[last] = value
     _refuse_unknown(node)
     return validate(model, data, node.get_name())
+
+
+@contextmanager
+def about(node: Node, parameter: str) -> Iterator[None]:
+    """A UserError from within, about what a parameter names, says which node and parameter that is."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{node.get_name()}: {parameter}: {error}") from error
 
 
 def _refuse_unknown(node: Node) -> None:

@@ -17,7 +17,7 @@ from snn_core.events.windows import EventWindow, windows
 from snn_core.learning.parameters import ReplayParameters
 
 from . import diagnostics, messages, qos
-from .parameters import declare_parameters
+from .parameters import about, declare_parameters
 from .runtime import run_node
 from .source import LockstepSource, PublishedWindow
 
@@ -32,7 +32,8 @@ class ReplayNode(Node):
             raise UserError("replay: file: expected the path of a recording; set the parameter file")
         if not settings.lockstep and settings.rate == 0:
             raise UserError("replay: rate: must be above 0 when not in lockstep")
-        self._recording: Recording = open_recording(Path(settings.file))
+        with about(self, "file"):
+            self._recording: Recording = open_recording(Path(settings.file))
         period_ms = settings.window_ms if settings.lockstep else settings.packet_ms
         self._windows: Iterator[EventWindow] = windows(self._recording, round(period_ms * 1000))
         self._next: EventWindow | None = next(self._windows, None)
@@ -40,7 +41,9 @@ class ReplayNode(Node):
         self._events_publisher = self.create_publisher(EventPacket, "events", qos.EVENTS)
         self._episode_publisher = self.create_publisher(EpisodeMessage, "episode", qos.STATE)
         self._clock_publisher = self.create_publisher(Clock, "/clock", qos.CLOCK)
-        self._diagnostics = diagnostics.Diagnostics(self, self._values)
+        self._diagnostics = diagnostics.Diagnostics(
+            self, self._values, {"windows_per_s": "windows", "events_per_s": "events_published"}
+        )
         if self._next is None:
             raise UserError(f"{settings.file}: holds no events, nothing to replay")
         if settings.lockstep:

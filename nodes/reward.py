@@ -12,7 +12,7 @@ from snn_core.sim.robot import yaw_from_quaternion
 from snn_core.sim.track import load_track
 
 from . import diagnostics, messages, qos
-from .parameters import declare_parameters
+from .parameters import about, declare_parameters
 from .runtime import run_node
 
 KEPT = 100
@@ -25,13 +25,16 @@ class RewardNode(Node):
     def __init__(self) -> None:
         super().__init__("reward")
         parameters = declare_parameters(self, RewardParameters)
-        self._reward = LaneReward(parameters, load_track(parameters.track))
+        with about(self, "track"):
+            self._reward = LaneReward(parameters, load_track(parameters.track))
         self._halves: OrderedDict[int, dict[str, Odometry | Episode]] = OrderedDict()
         self._published = 0
         self._publisher = self.create_publisher(Reward, "reward", qos.STATE)
         self.create_subscription(Odometry, "odom", self._on_odometry, qos.STATE)
         self.create_subscription(Episode, "episode", self._on_episode, qos.STATE)
-        self._diagnostics = diagnostics.Diagnostics(self, lambda: {"rewards_published": self._published})
+        self._diagnostics = diagnostics.Diagnostics(
+            self, lambda: {"rewards_published": self._published}, {"rewards_per_s": "rewards_published"}
+        )
         self._diagnostics.set(diagnostics.OK, f"reward {parameters.function} on track {parameters.track}")
 
     def _on_odometry(self, message: Odometry) -> None:

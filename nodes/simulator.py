@@ -21,7 +21,7 @@ from snn_core.learning.parameters import SimulatorParameters
 from snn_core.sim.lane_simulator import LaneSimulator, LaneWindow
 
 from . import diagnostics, messages, qos
-from .parameters import declare_parameters
+from .parameters import about, declare_parameters
 from .runtime import run_node
 from .source import LockstepSource, PublishedWindow
 
@@ -34,7 +34,8 @@ class SimulatorNode(Node):
         self._settings = parameters = declare_parameters(self, SimulatorParameters)
         if parameters.lockstep and not parameters.twist_stamped:
             raise UserError("simulator: twist_stamped: must be true in lockstep, which knows commands by their stamps")
-        self._simulator = LaneSimulator(parameters)
+        with about(self, "track"):
+            self._simulator = LaneSimulator(parameters)
         self._next_seq = 0
         self._events_published = self._windows = 0
         self._events = self.create_publisher(EventPacket, "events", qos.EVENTS)
@@ -42,7 +43,9 @@ class SimulatorNode(Node):
         self._episode = self.create_publisher(EpisodeMessage, "episode", qos.STATE)
         self._clock_publisher = self.create_publisher(Clock, "/clock", qos.CLOCK)
         self._tf = self.create_publisher(TFMessage, "/tf", qos.TF)
-        self._diagnostics = diagnostics.Diagnostics(self, self._values)
+        self._diagnostics = diagnostics.Diagnostics(
+            self, self._values, {"windows_per_s": "windows", "events_per_s": "events_published"}
+        )
         self._lockstep: LockstepSource | None = None
         if parameters.lockstep:
             self._diagnostics.set(diagnostics.OK, "waiting for an active controller")

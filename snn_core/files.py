@@ -68,6 +68,16 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
     return validate(model, data, str(path))
 
 
+def check_writable(path: Path) -> None:
+    """Find out early, before long work, whether ``path`` can be written. Raises UserError; writes nothing."""
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: cannot be written: {path.parent} is not a folder; make it first")
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be written: is a folder; expected a file's name")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be written: no permission to write in {path.parent}")
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file whole or not at all: a temporary file beside it, fsync, rename.
 

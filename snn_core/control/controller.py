@@ -14,6 +14,9 @@ from snn_core.network.encoders import make_encoder
 from snn_core.network.network import Network, Spikes
 from snn_core.network.spec import NetworkSpec
 
+MAX_PIXELS = 1 << 24
+"""A stream that claims a larger sensor is taken for a damaged one; the largest event cameras have a tenth of it."""
+
 
 class Answer(NamedTuple):
     """What the controller says at the end of a window."""
@@ -61,6 +64,8 @@ class Controller:
                 f"network {self.spec.name!r}: is for a sensor of {pooling.sensor[0]} x {pooling.sensor[1]}, the stream "
                 f"has {width} x {height}; choose another network, or say encoder.pooling.sensor: any"
             )
+        if width * height > MAX_PIXELS:
+            raise UserError(f"sensor of {width} x {height}: expected at most {MAX_PIXELS} pixels")
         self._pooling = Pooling(
             width,
             height,

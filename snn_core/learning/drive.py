@@ -69,14 +69,21 @@ class Step(NamedTuple):
         )
 
 
-def steps(simulator: LaneSimulator, reward: Reward, controller: Controller) -> Iterator[Step]:
-    """Drive until the simulator's task is finished, a window an iteration.
-
-    Raises UserError when the network is for another sensor or window than the simulator's.
+def connect(simulator: LaneSimulator, controller: Controller) -> None:
+    """Tell the controller of the simulator's sensor. Raises UserError when its network is for another, or for other
+    windows.
     """
     camera = simulator.settings.camera
     controller.connect_sensor(camera.width, camera.height)
     controller.check_window(simulator.world.window_us)
+
+
+def steps(simulator: LaneSimulator, reward: Reward, controller: Controller) -> Iterator[Step]:
+    """Drive until the simulator's task is finished, a window an iteration.
+
+    Raises UserError as ``connect``.
+    """
+    connect(simulator, controller)
     command = controller.start(0)
     while True:
         window = simulator.step(*command)

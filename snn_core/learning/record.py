@@ -17,7 +17,7 @@ import numpy as np
 
 from snn_core.errors import UserError
 from snn_core.events.events import Events
-from snn_core.files import write_atomically
+from snn_core.files import check_writable, write_atomically
 from snn_core.learning.log import ROW_DTYPE
 from snn_core.network.network import Spikes
 
@@ -67,6 +67,10 @@ class RunRecord:
             path = folder / "drives.npz"
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
+            if not isinstance(configuration["simulator"]["track"], str):
+                raise ValueError("no track")
+            if any(arrays[f"drive_{name}"].dtype != ROW_DTYPE for name in DRIVES):
+                raise ValueError("rows of another kind")
             return cls(
                 figures=figures,
                 configuration=configuration,
@@ -95,11 +99,12 @@ class RunRecord:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents. Raises UserError when that cannot be done."""
+    """Make a folder and its parents. Raises UserError when that cannot be done, or nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+    check_writable(folder / "report.json")
 
 
 def _numbered(arrays: dict[str, np.ndarray], prefix: str) -> list[np.ndarray]:

@@ -6,11 +6,13 @@ from typing import Literal
 import numpy as np
 
 from snn_core.control.controller import Controller
+from snn_core.files import validate
 from snn_core.learning.drive import Driver, DriveResult, InProcess, OnWindow, Reward
 from snn_core.learning.parameters import DriveParameters, SimulatorParameters
 from snn_core.learning.warm_up import compile_controller
-from snn_core.network.spec import NetworkSpec, load_network_spec
+from snn_core.network.spec import Connection, NetworkSpec, load_network_spec
 from snn_core.sim.lane_simulator import LaneSimulator
+from snn_core.sim.lane_task import LaneTaskSpec
 
 Control = Literal["none", "no-learning", "shuffled-reward", "dark"]
 """What is taken away from a training run, to show that it is needed."""
@@ -36,7 +38,7 @@ def network_for(parameters: DriveParameters, learning_rate_per_ms: float | None 
     spec = load_network_spec(parameters.controller.network)
     if learning_rate_per_ms is None:
         return spec
-    connections = [
+    connections: list[Connection] = [
         connection.model_copy(
             update={"rule": connection.rule.model_copy(update={"learning_rate_per_ms": learning_rate_per_ms})}
         )
@@ -44,13 +46,14 @@ def network_for(parameters: DriveParameters, learning_rate_per_ms: float | None 
         else connection
         for connection in spec.connections
     ]
-    return spec.model_copy(update={"connections": connections})
+    changed = spec.model_copy(update={"connections": connections})
+    return validate(NetworkSpec, changed.model_dump(), f"network {spec.name!r}")
 
 
 def with_task(parameters: DriveParameters, **task: object) -> DriveParameters:
     """The same parameters with some of the task's replaced. Raises UserError for a value out of range."""
     simulator = parameters.simulator
-    spec = type(simulator.task).model_validate({**simulator.task.model_dump(), **task})
+    spec = validate(LaneTaskSpec, {**simulator.task.model_dump(), **task}, "task")
     return parameters._replace(simulator=simulator.model_copy(update={"task": spec}))
 
 

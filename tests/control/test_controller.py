@@ -78,6 +78,8 @@ def test_sensor_and_window_must_fit_the_network():
     from snn_core.control.safety import SafetyLimits
     from tests.network.networks import spec
 
+    with pytest.raises(UserError, match="at most 16777216 pixels"):
+        controller.connect_sensor(32768, 32768)
     fixed = Controller(spec(encoder=encoder), SafetyLimits(), 0)
     with pytest.raises(UserError, match=r"16 x 8.*640 x 480"):
         fixed.connect_sensor(640, 480)

@@ -130,7 +130,8 @@ def test_the_figures_are_those_of_the_drives(page: Page, record: RunRecord) -> N
 def test_command_versions_and_configuration_are_told(page: Page, record: RunRecord) -> None:
     assert record.configuration["command"] in page.text["again"]
     assert "numba 0.62.1" in page.text["configuration"]
-    assert "learning_rate_per_ms: 0.0001" in page.text["configuration"]
+    rule = record.configuration["network"]["connections"][0]["rule"]
+    assert f"learning_rate_per_ms: {rule['learning_rate_per_ms']}" in page.text["configuration"]
     assert record.figures["spike_sha256"] in page.text["run"]
 
 

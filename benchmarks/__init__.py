@@ -1,0 +1,1 @@
+"""Timings side by side with named peers: ``python -m benchmarks``. Not a test: nothing here passes or fails."""

@@ -1,0 +1,65 @@
+"""The lane is learnt, and is not when anything that learning needs is taken away. In one process; the long runs that
+the README's figures are from are the same with more time and seeds.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from snn_core.control.controller import Controller
+from snn_core.learning.drive import DriveResult
+from snn_core.learning.parameters import DriveParameters, read_drive_parameters
+from snn_core.learning.train import CONTROLS, Control, evaluate, network_for, train, with_seed, with_task
+from spikedrive_nodes.shared_files import parameter_file
+
+pytestmark = pytest.mark.slow
+TRAINING_S, LATE_S, EVALUATION_S = 150.0, 100.0, 60.0
+
+
+class _Trained(NamedTuple):
+    parameters: DriveParameters
+    controller: Controller
+    result: DriveResult
+
+    def late_resets(self) -> int:
+        """Resets in the last third of training."""
+        rows = self.result.log.rows()
+        return int(rows["resets"][-1] - rows["resets"][rows["end_us"] <= LATE_S * 1e6][-1])
+
+
+def _train(seed: int, control: Control = "none", learning_rate_per_ms: float | None = None) -> _Trained:
+    parameters = with_seed(read_drive_parameters(parameter_file("lane")), seed)
+    parameters = with_task(parameters, mode="train", duration_s=TRAINING_S)
+    controller = Controller(network_for(parameters, learning_rate_per_ms), parameters.controller.limits, seed)
+    return _Trained(parameters, controller, train(parameters, controller, control))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_lane_is_learnt(seed: int) -> None:
+    trained = _train(seed)
+    last = trained.result.log.last
+    assert last is not None
+    assert last.resets > 0  # from random weights it does leave its lane
+    assert trained.late_resets() == 0
+    assert last.laps >= 2
+    evaluation = evaluate(trained.parameters, trained.controller, EVALUATION_S)
+    assert evaluation.log.last is not None
+    assert evaluation.log.last.resets == 0
+    assert set(evaluation.log.rows()["lane"].tolist()) == {0, 1}
+    assert evaluation.log.mean_abs_deviation_m() < 0.015
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_resets_go_on_without_what_learning_needs(control: Control) -> None:
+    without = _train(0, control)
+    assert without.late_resets() >= 2
+    assert without.result.log.last is not None
+    assert without.result.log.last.laps == 0
+
+
+def test_resets_go_on_at_learning_rate_0() -> None:
+    without = _train(0, learning_rate_per_ms=0.0)
+    assert without.late_resets() >= 2
+    initial = Controller(without.controller.spec, without.parameters.controller.limits, seed=0)
+    np.testing.assert_array_equal(without.controller.network.weights, initial.network.weights)

@@ -1,0 +1,152 @@
+"""Lockstep over real nodes: any start order, lost messages, and nodes that come back; two robots in one domain."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy and the built message packages")
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from spikedrive_nodes import messages
+
+from .robots import LockstepRobot, Robot, lockstep_robot, own_domain
+
+pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
+
+WINDOW_US = 50_000
+
+
+@pytest.fixture(scope="module")
+def driving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockstepRobot]:
+    """A robot for the tests that leave it driving."""
+    with lockstep_robot(tmp_path_factory.mktemp("driving")) as robot:
+        yield robot
+
+
+def assert_whole(robot: Robot) -> None:
+    """No window is missing, and each has one answer, between the first and the last answer that were heard."""
+    assert not robot.has_gap()
+    stamps = [command.stamp_us for command in robot.commands if command.stamp_us]
+    answered = [window for window in robot.windows() if stamps[0] <= (window + 1) * WINDOW_US <= stamps[-1]]
+    assert len(answered) >= 10
+    for window in answered:
+        assert len(robot.answers((window + 1) * WINDOW_US)) == 1, window
+
+
+@pytest.mark.parametrize("order", [("simulator", "controller", "reward"), ("controller", "simulator", "reward")])
+def test_any_start_order_drives_to_the_end(order: tuple[str, ...], tmp_path: Path) -> None:
+    windows = 30
+    with own_domain(tmp_path) as (observer, group):
+        robot = Robot(observer.node)
+        for node in order:
+            parameters: dict[str, Any] = {"task__duration_s": windows * WINDOW_US * 1e-6} if node == "simulator" else {}
+            group.start(node, **parameters)
+            observer.wait(lambda node=node: node in robot.status, f"{node} is heard", robot)
+        observer.wait(lambda: robot.episodes and robot.episodes[-1].finished, "the last window", robot)
+        observer.wait(
+            lambda: robot.status["controller"].message.startswith("finished"), "the controller knows the end", robot
+        )
+        # The observer knew the simulator before the reward node, without which no window was answered.
+        assert robot.windows() == list(range(windows))
+        assert_whole(robot)
+        assert robot.level("controller") == DiagnosticStatus.OK
+        assert robot.status["controller"].message == "finished: stopped"
+        observer.wait(lambda: robot.commands[-1].stops, "the robot stands", robot)
+
+
+@pytest.mark.parametrize("node", ["reward", "controller"])
+def test_late_answer_only_costs_time(node: str, driving: LockstepRobot) -> None:
+    observer, group, robot = driving
+    robot.forget()
+    driving.go_on()
+
+    def repeated() -> int:
+        return len(robot.episodes) - len(robot.windows())
+
+    before = repeated()
+    with group.paused(node):
+        observer.wait(lambda: repeated() > before, "a window that is published again", robot)
+    driving.go_on()
+    assert_whole(robot)
+    window = next(e.window for e in robot.episodes if sum(e.window == other.window for other in robot.episodes) > 1)
+    first, *others = [episode for episode in robot.episodes if episode.window == window]
+    assert all(other == first for other in others)
+    observer.wait(lambda: int(robot.values("simulator").get("retries", 0)) > 0, "retries in the diagnostics", robot)
+
+
+def test_window_that_was_answered_is_answered_again_the_same(driving: LockstepRobot) -> None:
+    observer, group, robot = driving
+    robot.forget()
+    driving.go_on()
+    with group.paused("controller"):
+        windows = len(robot.episodes)
+        observer.wait(lambda: len(robot.episodes) >= windows + 2, "a window that is published again", robot)
+    # Both publications waited for the controller, so it answers both.
+    driving.go_on()
+    assert_whole(robot)
+    stamps = [messages.from_stamp(spikes.header.stamp) for spikes in robot.spikes]
+    repeats = {stamp for stamp in stamps if stamps.count(stamp) > 1}
+    assert repeats
+    for stamp in repeats:
+        first, *others = [spikes for spikes in robot.spikes if messages.from_stamp(spikes.header.stamp) == stamp]
+        assert all(other == first for other in others)
+        assert len(robot.answers(stamp)) == 1
+
+
+def test_restarted_controller_joins_at_the_window_it_sees(driving: LockstepRobot) -> None:
+    observer, group, robot = driving
+    group.send(signal.SIGKILL, "controller")
+    observer.wait(lambda: group.exit_code("controller") is not None, "the controller is gone", robot)
+    robot.forget()
+    group.start("controller")
+    driving.go_on()
+    assert robot.windows()[0] > 0
+    assert not robot.has_gap()
+    joined = robot.windows()[0]
+    observer.wait(lambda: int(robot.values("controller").get("windows", 0)) >= 10, "windows of its own", robot)
+    assert int(robot.values("controller")["windows"]) <= robot.windows()[-1] - joined + 1
+    assert robot.values("controller")["packets_lost"] == "0"
+
+
+def test_restarted_simulator_is_followed_from_window_0(driving: LockstepRobot) -> None:
+    observer, group, robot = driving
+    group.send(signal.SIGKILL, "simulator")
+    observer.wait(lambda: group.exit_code("simulator") is not None, "the simulator is gone", robot)
+    observer.spin(0.2)  # what it had sent
+    robot.forget()
+    group.start("simulator")
+    driving.go_on()
+    assert robot.windows()[0] == 0
+    assert_whole(robot)
+
+
+def test_two_robots_in_two_namespaces_do_not_hear_each_other(tmp_path: Path) -> None:
+    with own_domain(tmp_path) as (observer, group):
+        robots = [Robot(observer.node, name) for name in ("left", "right")]
+        for seed, robot in enumerate(robots):
+            group.start("controller", robot.namespace, seed=seed, learning=False)
+            lane: dict[str, Any] = {"task__mode": "evaluate", "task__duration_s": 1e5, "task__first_lane": seed}
+            group.start("simulator", robot.namespace, seed=seed, **lane)
+        for robot in robots:
+            LockstepRobot(observer, group, robot).go_on()
+            assert_whole(robot)
+        left, right = robots
+        assert {episode.lane for episode in left.episodes} == {0}
+        assert {episode.lane for episode in right.episodes} == {1}
+
+        # One stands still; the other goes on, and the one that waits hears nothing of it.
+        group.send(signal.SIGKILL, "left/simulator")
+        observer.wait(lambda: group.exit_code("left/simulator") is not None, "the simulator is gone", left)
+        observer.wait(lambda: left.level("controller") == DiagnosticStatus.ERROR, "the left robot stops", left)
+        before = left.values("controller")["packets_received"]
+        LockstepRobot(observer, group, right).go_on(50)
+        left.status.clear()
+        observer.wait(lambda: "controller" in left.status, "diagnostics", left)
+        assert left.values("controller")["packets_received"] == before
+        assert left.commands[-1].stops
+        assert_whole(right)
+        assert right.level("controller") == DiagnosticStatus.OK
