@@ -10,7 +10,7 @@ help: ## print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv, install the locked requirements, build the message packages
-	@command -v $(PYTHON) >/dev/null || { echo "setup: missing: $(PYTHON); on Debian or Ubuntu: sudo apt-get install python3 python3-venv python3-dev"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "setup: missing: $(PYTHON); on Debian or Ubuntu: sudo apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -B scripts/set_up.py
 
 demo: setup ## a robot learns to keep its lane over ROS 2; the report is out/demo/report.html

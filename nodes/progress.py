@@ -86,4 +86,6 @@ class DriveProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        for task in self._progress.tasks:
+            self._progress.update(task.id, total=task.completed)
         self._progress.stop()

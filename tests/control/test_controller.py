@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from snn_core.control.safety import STOP, Velocity
+from snn_core.control.controller import Controller
+from snn_core.control.safety import STOP, SafetyLimits, Velocity
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from tests.control.test_checkpoint import SENSOR, drive, make_controller
+from tests.network.networks import spec
 
 
 def test_first_command_starts_from_standstill_within_the_limits():
@@ -74,13 +76,26 @@ def test_sensor_and_window_must_fit_the_network():
     assert controller.sensor == (640, 480)
     with pytest.raises(UserError, match=r"50.*20 ms"):
         controller.check_window(20_000)
-    from snn_core.control.controller import Controller
-    from snn_core.control.safety import SafetyLimits
-    from tests.network.networks import spec
-
     with pytest.raises(UserError, match="at most 16777216 pixels"):
         controller.connect_sensor(32768, 32768)
     fixed = Controller(spec(encoder=encoder), SafetyLimits(), 0)
     with pytest.raises(UserError, match=r"16 x 8.*640 x 480"):
         fixed.connect_sensor(640, 480)
     assert fixed.sensor is None
+
+
+@pytest.mark.parametrize(("polarity", "x", "expected"), [(0, 0, 0), (0, 15, 1), (1, 0, 2), (1, 15, 3)])
+def test_separate_polarities_are_inputs_of_their_own(polarity, x, expected):
+    encoder = {
+        "code": "event_driven",
+        "population": "input",
+        "events_per_spike": 1,
+        "pooling": {"rows": 1, "columns": 2, "polarity": "separate"},
+    }
+    controller = Controller(spec(encoder=encoder), SafetyLimits(), 0)
+    controller.connect_sensor(*SENSOR)
+    event = Events(
+        np.array([10_000]), np.array([x], np.uint16), np.array([3], np.uint16), np.array([polarity], np.uint8)
+    )
+    controller.step(event)
+    assert np.flatnonzero(controller.network.x_pre).tolist() == [expected]
