@@ -64,10 +64,10 @@ class SimulatorNode(Node):
         return values
 
     def _has_onlookers(self) -> bool:
-        """Whether all that want to see every window are there: controller, reward and the onlookers."""
+        """Whether all that want to see every window are there: controller, reward, and the onlookers of their state."""
         onlookers = self._settings.onlookers
         return not onlookers or (
-            self._events.get_subscription_count() >= 1 + onlookers
+            self._events.get_subscription_count() >= 1
             and self._odom.get_subscription_count() >= 1 + onlookers
             and self._episode.get_subscription_count() >= 2 + onlookers
         )

@@ -36,7 +36,7 @@ class SourceParameters(StrictModel):
         default=0,
         ge=0,
         le=100,
-        description="recorders that must have subscribed, besides controller and reward, before the first window",
+        description="recorders that must hear odom and episode, besides controller and reward, before the first window",
     )
     frame_id: str = Field(default="camera", description="frame of the events")
 

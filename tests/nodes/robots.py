@@ -185,6 +185,10 @@ class Group:
         self._names[key] = f"{self._started}-{key.replace('/', '-')}"
         self._processes.start(node, arguments, self._names[key])
 
+    def start_watched_simulator(self, **parameters: Any) -> None:
+        """Start a simulator in lockstep that begins once controller, reward node and observer hear it."""
+        self.start("simulator", onlookers=1, **parameters)
+
     def send(self, number: signal.Signals, key: str) -> float:
         """Send a signal to a node; returns the moment (s, monotonic) just before."""
         moment = time.monotonic()
@@ -247,7 +251,7 @@ def lockstep_robot(folder: Path, **controller_parameters: Any) -> Iterator[Locks
         robot = LockstepRobot(observer, group, Robot(observer.node))
         group.start("controller", **controller_parameters)
         group.start("reward")
-        group.start("simulator")
+        group.start_watched_simulator()
         robot.go_on()
         yield robot
 

@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from spikedrive_nodes import messages
 
-from .robots import LockstepRobot, Robot, lockstep_robot, own_domain
+from .robots import LockstepRobot, Observer, Robot, lockstep_robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 
@@ -27,14 +27,23 @@ def driving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LockstepRobot]
         yield robot
 
 
-def assert_whole(robot: Robot) -> None:
-    """No window is missing, and each has one answer, between the first and the last answer that were heard."""
-    assert not robot.has_gap()
+def answered_windows(robot: Robot) -> list[int]:
+    """The windows between the first and the last answer that were heard."""
     stamps = [command.stamp_us for command in robot.commands if command.stamp_us]
-    answered = [window for window in robot.windows() if stamps[0] <= (window + 1) * WINDOW_US <= stamps[-1]]
-    assert len(answered) >= 10
-    for window in answered:
+    return [window for window in robot.windows() if stamps and stamps[0] <= (window + 1) * WINDOW_US <= stamps[-1]]
+
+
+def assert_whole(observer: Observer, robot: Robot) -> None:
+    """No window is missing, and each has one answer, between the first and the last answer that were heard."""
+    observer.wait(lambda: len(answered_windows(robot)) >= 10, "windows and their answers", robot)
+    assert not robot.has_gap()
+    for window in answered_windows(robot):
         assert len(robot.answers((window + 1) * WINDOW_US)) == 1, window
+
+
+def repeats(robot: Robot) -> int:
+    """How often a window was published again."""
+    return len(robot.episodes) - len(robot.windows())
 
 
 @pytest.mark.parametrize("order", [("simulator", "controller", "reward"), ("controller", "simulator", "reward")])
@@ -43,16 +52,17 @@ def test_any_start_order_drives_to_the_end(order: tuple[str, ...], tmp_path: Pat
     with own_domain(tmp_path) as (observer, group):
         robot = Robot(observer.node)
         for node in order:
-            parameters: dict[str, Any] = {"task__duration_s": windows * WINDOW_US * 1e-6} if node == "simulator" else {}
-            group.start(node, **parameters)
+            if node == "simulator":
+                group.start_watched_simulator(task__duration_s=windows * WINDOW_US * 1e-6)
+            else:
+                group.start(node)
             observer.wait(lambda node=node: node in robot.status, f"{node} is heard", robot)
         observer.wait(lambda: robot.episodes and robot.episodes[-1].finished, "the last window", robot)
         observer.wait(
             lambda: robot.status["controller"].message.startswith("finished"), "the controller knows the end", robot
         )
-        # The observer knew the simulator before the reward node, without which no window was answered.
         assert robot.windows() == list(range(windows))
-        assert_whole(robot)
+        assert_whole(observer, robot)
         assert robot.level("controller") == DiagnosticStatus.OK
         assert robot.status["controller"].message == "finished: stopped"
         observer.wait(lambda: robot.commands[-1].stops, "the robot stands", robot)
@@ -63,15 +73,11 @@ def test_late_answer_only_costs_time(node: str, driving: LockstepRobot) -> None:
     observer, group, robot = driving
     robot.forget()
     driving.go_on()
-
-    def repeated() -> int:
-        return len(robot.episodes) - len(robot.windows())
-
-    before = repeated()
+    before = repeats(robot)
     with group.paused(node):
-        observer.wait(lambda: repeated() > before, "a window that is published again", robot)
+        observer.wait(lambda: repeats(robot) > before, "a window that is published again", robot)
     driving.go_on()
-    assert_whole(robot)
+    assert_whole(observer, robot)
     window = next(e.window for e in robot.episodes if sum(e.window == other.window for other in robot.episodes) > 1)
     first, *others = [episode for episode in robot.episodes if episode.window == window]
     assert all(other == first for other in others)
@@ -83,15 +89,15 @@ def test_window_that_was_answered_is_answered_again_the_same(driving: LockstepRo
     robot.forget()
     driving.go_on()
     with group.paused("controller"):
-        windows = len(robot.episodes)
-        observer.wait(lambda: len(robot.episodes) >= windows + 2, "a window that is published again", robot)
+        before = repeats(robot)
+        observer.wait(lambda: repeats(robot) > before, "a window that is published again", robot)
     # Both publications waited for the controller, so it answers both.
     driving.go_on()
-    assert_whole(robot)
+    assert_whole(observer, robot)
     stamps = [messages.from_stamp(spikes.header.stamp) for spikes in robot.spikes]
-    repeats = {stamp for stamp in stamps if stamps.count(stamp) > 1}
-    assert repeats
-    for stamp in repeats:
+    again = {stamp for stamp in stamps if stamps.count(stamp) > 1}
+    assert again
+    for stamp in again:
         first, *others = [spikes for spikes in robot.spikes if messages.from_stamp(spikes.header.stamp) == stamp]
         assert all(other == first for other in others)
         assert len(robot.answers(stamp)) == 1
@@ -118,10 +124,10 @@ def test_restarted_simulator_is_followed_from_window_0(driving: LockstepRobot) -
     observer.wait(lambda: group.exit_code("simulator") is not None, "the simulator is gone", robot)
     observer.spin(0.2)  # what it had sent
     robot.forget()
-    group.start("simulator")
+    group.start_watched_simulator()
     driving.go_on()
     assert robot.windows()[0] == 0
-    assert_whole(robot)
+    assert_whole(observer, robot)
 
 
 def test_two_robots_in_two_namespaces_do_not_hear_each_other(tmp_path: Path) -> None:
@@ -133,7 +139,7 @@ def test_two_robots_in_two_namespaces_do_not_hear_each_other(tmp_path: Path) -> 
             group.start("simulator", robot.namespace, seed=seed, **lane)
         for robot in robots:
             LockstepRobot(observer, group, robot).go_on()
-            assert_whole(robot)
+            assert_whole(observer, robot)
         left, right = robots
         assert {episode.lane for episode in left.episodes} == {0}
         assert {episode.lane for episode in right.episodes} == {1}
@@ -148,5 +154,5 @@ def test_two_robots_in_two_namespaces_do_not_hear_each_other(tmp_path: Path) -> 
         observer.wait(lambda: "controller" in left.status, "diagnostics", left)
         assert left.values("controller")["packets_received"] == before
         assert left.commands[-1].stops
-        assert_whole(right)
+        assert_whole(observer, right)
         assert right.level("controller") == DiagnosticStatus.OK

@@ -80,8 +80,9 @@ def test_lockstep_robot_stops_when_the_simulator_is_killed_and_drives_when_it_is
         killed_at = group.send(signal.SIGKILL, "simulator")
         stop_is_heard(observer, robot, killed_at, ControllerParameters().lockstep_timeout_s + WINDOW_S)
         robot.forget()
-        group.start("simulator")
+        group.start_watched_simulator()
         drives_again(observer, robot)
+        observer.wait(lambda: robot.episodes, "episodes", robot)
         assert robot.windows()[0] == 0
 
 
