@@ -3,11 +3,11 @@
 import numpy as np
 
 from benchmarks.timing import cpu_seconds
+from snn_core.network.models.lif import LifPopulation, lif_propagators
 from snn_core.network.network import Network
-from snn_core.network.neurons import lif_propagators
-from snn_core.network.plasticity import stdp_propagators
-from snn_core.network.spec import LifPopulation, NetworkSpec, load_network_spec
-from tests.reference import ReferenceNetwork
+from snn_core.network.rules.r_stdp import RewardModulatedStdp, r_stdp_propagators
+from snn_core.network.spec import NetworkSpec, load_network_spec
+from tests.reference_network import ReferenceNetwork
 
 STEPS, INPUT_HZ, REWARD = 50, 100.0, 0.1
 
@@ -20,7 +20,8 @@ class DenseNetwork:
         population = spec.populations[connection.post]
         assert isinstance(population, LifPopulation)
         self.lif = lif_propagators(population.parameters, spec.dt_ms)
-        self.stdp = stdp_propagators(connection, spec.dt_ms)
+        assert isinstance(connection.rule, RewardModulatedStdp)
+        self.stdp = r_stdp_propagators(connection.rule, spec.dt_ms)
         n_pre, n_post = weights.shape
         self.weights = weights.copy()
         self.v = np.full(n_post, self.lif.rest, np.float32)
@@ -57,7 +58,7 @@ def network_window() -> dict[str, float]:
     network = Network(spec, seed=0)
     source, motor = spec.connections[0].pre, spec.connections[0].post
     weights = network.connection_weights(0)
-    dense, plain = DenseNetwork(spec, weights), ReferenceNetwork(spec, [weights])
+    dense, plain = DenseNetwork(spec, weights), ReferenceNetwork(network)
     spiking = np.random.default_rng(0).random((STEPS, weights.shape[0])) < INPUT_HZ * spec.dt_ms * 1e-3
     offsets = np.concatenate([[0], np.cumsum(spiking.sum(axis=1))])
     inputs = (np.nonzero(spiking)[1] + network.span(source).start).astype(np.int32)

@@ -123,7 +123,7 @@ def _check_sensor(file: Path, controller: ControllerParameters) -> NetworkSpec:
     )
     with open_recording(file) as recording:
         size = (recording.width, recording.height)
-    sensor = spec.encoder.pooling.sensor
+    sensor = spec.driving_parts()[0].pooling.sensor
     if sensor not in ("any", size):
         raise UserError(
             f"{file}: has a sensor of {size[0]} x {size[1]}, network {spec.name!r} is for {sensor[0]} x {sensor[1]}; "

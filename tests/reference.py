@@ -1,4 +1,7 @@
-"""Slow, obviously right twins of the kernels, in plain Python and float64: network, then events, then simulator."""
+"""Slow, obviously right twins of the kernels, in plain Python and float64: encoders, then events, then simulator.
+
+Those of the network are in ``reference_network``, ``reference_models`` and ``reference_rules``.
+"""
 
 import cmath
 import math
@@ -6,115 +9,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from snn_core.network.spec import LifParameters, LifPopulation, NetworkSpec
 from snn_core.sim.camera import CameraSpec
 from snn_core.sim.track import TrackSpec
-
-
-class ReferenceNetwork:
-    """A network of LIF neurons with R-STDP, a dictionary of plain numbers for everything, no propagator precomputed.
-
-    Weights are taken from outside ({connection: (pre, post) array}), so that nothing of the initial draw is shared.
-    """
-
-    def __init__(self, spec: NetworkSpec, weights: list[np.ndarray]) -> None:
-        self.spec = spec
-        self.weights = [np.array(w, np.float64) for w in weights]
-        self.learning = True
-        self.neurons = {
-            name: [{"v": population.parameters.rest_mv, "i": 0.0, "left": 0} for _ in range(population.size)]
-            for name, population in spec.populations.items()
-            if isinstance(population, LifPopulation)
-        }
-        self.traces = [
-            {
-                "x_pre": np.zeros(w.shape[0]),
-                "x_post": np.zeros(w.shape[1]),
-                "c": np.zeros(w.shape),
-                "n": np.zeros(w.shape[1]),
-            }
-            for w in self.weights
-        ]
-        self.spiked: dict[str, list[int]] = {name: [] for name in self.neurons}
-        self.closest_mv = math.inf
-        """Smallest distance of any membrane from its threshold, to tell whether rounding could decide a spike."""
-
-    def step(self, inputs: dict[str, list[int]], reward: dict[str, np.ndarray] | None) -> dict[str, list[int]]:
-        """One step; ``reward`` is given in a window's first. Returns the neurons of each population that spiked."""
-        spec, dt = self.spec, self.spec.dt_ms
-        arriving = {**self.spiked, **inputs}
-        if reward is not None:
-            for connection, traces in zip(spec.connections, self.traces, strict=True):
-                traces["n"] = np.array(reward[connection.post], np.float64)
-        for name, neurons in self.neurons.items():
-            parameters = self._parameters(name)
-            for neuron in neurons:
-                neuron["i"] *= math.exp(-dt / parameters.tau_synapse_ms)
-        for connection, traces, weights in zip(spec.connections, self.traces, self.weights, strict=True):
-            self._deliver(connection, traces, weights, arriving[connection.pre])
-        self.spiked = {name: self._advance(name) for name in self.neurons}
-        for connection, traces, weights in zip(spec.connections, self.traces, self.weights, strict=True):
-            if connection.rule is not None:
-                self._learn(connection, traces, weights, self.spiked[connection.post])
-        return self.spiked
-
-    def _parameters(self, name: str) -> LifParameters:
-        population = self.spec.populations[name]
-        assert isinstance(population, LifPopulation)
-        return population.parameters
-
-    def _mask(self, connection) -> np.ndarray:
-        shape = (self.spec.populations[connection.pre].size, self.spec.populations[connection.post].size)
-        return np.ones(shape) if connection.mask is None else np.array(connection.mask, np.float64)
-
-    def _deliver(self, connection, traces, weights, spikes) -> None:
-        rule, dt = connection.rule, self.spec.dt_ms
-        if rule is not None:
-            traces["x_pre"] *= math.exp(-dt / rule.tau_plus_ms)
-            traces["x_post"] *= math.exp(-dt / rule.tau_minus_ms)
-            traces["c"] *= math.exp(-dt / rule.tau_eligibility_ms)
-        for i in spikes:
-            for j, neuron in enumerate(self.neurons[connection.post]):
-                neuron["i"] += weights[i, j]
-                if rule is not None and self._mask(connection)[i, j]:
-                    traces["c"][i, j] -= rule.a_minus * traces["x_post"][j]
-            traces["x_pre"][i] += 1
-
-    def _advance(self, name: str) -> list[int]:
-        p, dt, spikes = self._parameters(name), self.spec.dt_ms, []
-        for index, neuron in enumerate(self.neurons[name]):
-            if neuron["left"]:
-                neuron["left"] -= 1
-                continue
-            neuron["v"] = lif_membrane(neuron["v"], neuron["i"], p, dt)
-            self.closest_mv = min(self.closest_mv, abs(neuron["v"] - p.threshold_mv))
-            if neuron["v"] >= p.threshold_mv:
-                neuron["v"] = p.reset_mv
-                neuron["left"] = round(p.refractory_ms / dt)
-                spikes.append(index)
-        return spikes
-
-    def _learn(self, connection, traces, weights, spikes) -> None:
-        rule, dt = connection.rule, self.spec.dt_ms
-        for j in spikes:
-            traces["c"][:, j] += rule.a_plus * traces["x_pre"] * self._mask(connection)[:, j]
-            traces["x_post"][j] += 1
-        rate = 1 / rule.tau_eligibility_ms + (1 / rule.tau_reward_ms if rule.tau_reward_ms else 0)
-        if self.learning:
-            weights += rule.learning_rate_per_ms * traces["c"] * traces["n"] * (1 - math.exp(-rate * dt)) / rate
-            np.clip(weights, 0, rule.w_max_na, out=weights)
-        if rule.tau_reward_ms:
-            traces["n"] *= math.exp(-dt / rule.tau_reward_ms)
-
-
-def lif_membrane(v_mv: float, current_na: float, p, t_ms: float) -> float:
-    """The membrane ``t_ms`` later, from the solution of the two linear equations by a sum of exponentials (tau_m !=
-    tau_s).
-    """
-    rest = p.rest_mv + p.resistance_mohm * p.bias_current_na
-    tau_m, tau_s = p.tau_membrane_ms, p.tau_synapse_ms
-    gain = p.resistance_mohm * current_na * tau_s / (tau_m - tau_s)
-    return rest + (v_mv - rest) * math.exp(-t_ms / tau_m) + gain * (math.exp(-t_ms / tau_m) - math.exp(-t_ms / tau_s))
 
 
 def poisson_probability(count: int, max_rate_hz: float, saturation_count: float, dt_ms: float) -> float:

@@ -5,6 +5,7 @@ the time, the seed and the state of encoder and decoder. It holds no pickled obj
 """
 
 import json
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,11 +17,21 @@ from snn_core.control.controller import Controller
 from snn_core.control.safety import SafetyLimits
 from snn_core.errors import UserError
 from snn_core.files import validate, write_atomically
-from snn_core.network.network import STATE
 from snn_core.network.spec import NetworkSpec
 
-FORMAT = 1
-_MALFORMED = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+FORMAT = 2
+_MALFORMED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    SyntaxError,  # NumPy evaluates the header of an array
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+)
 
 
 class Checkpoint(NamedTuple):
@@ -53,7 +64,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in (*STATE, "metadata")}
+            arrays = {name: archive[name] for name in archive.files}
         metadata = json.loads(str(arrays.pop("metadata")[()]))
         version = metadata["format"]
         spec_data, sha256 = metadata["spec"], metadata["spec_sha256"]
@@ -91,6 +102,8 @@ def restore_checkpoint(path: Path, controller: Controller) -> None:
         )
     network = controller.network
     for name, array in network.state().items():
+        if name not in checkpoint.arrays:
+            raise UserError(f"{path}: {name} is missing; the checkpoint is not whole")
         found = checkpoint.arrays[name]
         if found.shape != array.shape or found.dtype != array.dtype:
             raise UserError(f"{path}: {name} is {found.dtype} {found.shape}, expected {array.dtype} {array.shape}")

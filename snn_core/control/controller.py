@@ -40,12 +40,13 @@ class Controller:
         self.network = Network(spec, seed)
         self.limiter = VelocityLimiter(limits)
         self._encoder = make_encoder(spec, seed)
-        self._steering = DifferentialSteering(spec.decoder)
+        self._encoding, self._decoding = spec.driving_parts()
+        self._steering = DifferentialSteering(self._decoding)
         self._pooling: Pooling | None = None
-        self._first_input = self.network.span(spec.encoder.population).start
-        motors = self.network.span(spec.decoder.population).start
-        self._motors = np.array([motors + spec.decoder.left, motors + spec.decoder.right])
-        self._decoded = list(spec.populations).index(spec.decoder.population)
+        self._first_input = self.network.span(self._encoding.population).start
+        motors = self.network.span(self._decoding.population).start
+        self._motors = np.array([motors + self._decoding.left, motors + self._decoding.right])
+        self._decoded = list(spec.populations).index(self._decoding.population)
 
     @property
     def sensor(self) -> tuple[int, int] | None:
@@ -58,7 +59,7 @@ class Controller:
         """
         if self.sensor == (width, height):
             return
-        pooling = self.spec.encoder.pooling
+        pooling = self._encoding.pooling
         if pooling.sensor not in ("any", (width, height)):
             raise UserError(
                 f"network {self.spec.name!r}: is for a sensor of {pooling.sensor[0]} x {pooling.sensor[1]}, the stream "
@@ -90,7 +91,7 @@ class Controller:
         """Go on at another time. What decays is forgotten unless it is the time that the network has reached."""
         if time_us != self.network.time_us:
             self.rest()
-            self.network.time_us = time_us
+            self.network.rest(time_us)
 
     def start(self, begin_us: int) -> Velocity:
         """Begin a drive at ``begin_us``, from standstill; return the command of the window that begins there."""
@@ -129,7 +130,9 @@ class Controller:
         offsets, inputs = self._encoder.encode(events.t, pool, network.time_us, spec.steps_per_window)
         spikes = network.advance(spec.steps_per_window, offsets, inputs + self._first_input)
         motors = spikes.neuron[spikes.population == self._decoded]
-        n_left, n_right = (int(np.count_nonzero(motors == side)) for side in (spec.decoder.left, spec.decoder.right))
+        n_left, n_right = (
+            int(np.count_nonzero(motors == side)) for side in (self._decoding.left, self._decoding.right)
+        )
         command = self._limit(Velocity(*self._steering.decode(n_left, n_right)))
         return Answer(network.time_us, command, spikes)
 

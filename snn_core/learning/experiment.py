@@ -44,7 +44,7 @@ def _watch_nothing(name: str, seconds: float) -> OnWindow:
 
 def weights_of(controller: Controller) -> list[np.ndarray]:
     """A copy of the weights of each connection, (pre, post) float32, nA."""
-    return [controller.network.connection_weights(c).copy() for c in range(len(controller.spec.connections))]
+    return [controller.network.connection_matrix(c, absent=np.nan) for c in range(len(controller.spec.connections))]
 
 
 def run_experiment(

@@ -204,8 +204,6 @@ def _weights_section(record: RunRecord, finished: bool) -> Section:
         return Section("weights", "The weights", ["No weights were recorded."])
     for index, connection in enumerate(network["connections"]):
         weights = [record.weights_before[index], record.weights_after[index]]
-        if connection.get("mask") is not None:
-            weights = [np.where(np.array(connection["mask"], bool), array, np.nan) for array in weights]
         pre, post = connection["pre"], connection["post"]
         title, caption = f"{pre} → {post}", ""
         if pre == encoder["population"] and post == decoder["population"]:

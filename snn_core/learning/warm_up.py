@@ -14,7 +14,7 @@ def compile_controller(controller: Controller) -> None:
     change.
     """
     copy = Controller(controller.spec, SafetyLimits(), seed=0)
-    sensor = controller.spec.encoder.pooling.sensor
+    sensor = controller.spec.driving_parts()[0].pooling.sensor
     width, height = (64, 64) if sensor == "any" else sensor
     copy.connect_sensor(width, height)
     copy.start(0)

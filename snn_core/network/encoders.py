@@ -87,10 +87,11 @@ Encoder = PoissonEncoder | EventDrivenEncoder
 
 
 def make_encoder(spec: NetworkSpec, seed: int) -> Encoder:
-    """The encoder of a network's description; ``seed`` matters to the Poisson one."""
-    if isinstance(spec.encoder, PoissonEncoding):
-        return PoissonEncoder(spec.encoder, spec.dt_us, np.random.default_rng([seed, 1]))
-    return EventDrivenEncoder(spec.encoder, spec.dt_us)
+    """The encoder of a network's description; ``seed`` matters to the Poisson one. Raises UserError without one."""
+    encoding, _ = spec.driving_parts()
+    if isinstance(encoding, PoissonEncoding):
+        return PoissonEncoder(encoding, spec.dt_us, np.random.default_rng([seed, 1]))
+    return EventDrivenEncoder(encoding, spec.dt_us)
 
 
 @njit(cache=True, nogil=True)

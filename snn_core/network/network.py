@@ -5,13 +5,32 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snn_core.errors import UserError
+from snn_core.network.compressed_rows import CompressedRows
+from snn_core.network.energy import Operations
+from snn_core.network.initial_weights import draw_weights
 from snn_core.network.kernels import _advance
-from snn_core.network.neurons import lif_propagators
-from snn_core.network.plasticity import stdp_propagators
-from snn_core.network.spec import Connection, ConstantWeights, LifPopulation, NetworkSpec, UniformWeights
-
-# What advances with time, by name: the arrays that a checkpoint holds.
-STATE = ("potential", "current", "refractory", "pending", "weights", "eligibility", "x_pre", "x_post", "reward")
+from snn_core.network.models import MODELS
+from snn_core.network.models.base import SEED
+from snn_core.network.patterns import delay_range, draw, draw_delays
+from snn_core.network.population import PopulationState
+from snn_core.network.rules import RULES
+from snn_core.network.spec import (
+    Connection,
+    ConstantWeights,
+    ExplicitWeights,
+    NetworkSpec,
+    UniformWeights,
+)
+from snn_core.network.synapses import (
+    LEARNING_UPDATES,
+    MEMORY_BYTES,
+    SYNAPTIC_EVENTS,
+    FixedSynapses,
+    SparseSynapses,
+    Synapses,
+    Wiring,
+)
 
 
 class Spikes(NamedTuple):
@@ -31,88 +50,104 @@ class Spikes(NamedTuple):
 
 
 class Network:
-    """State of a network that ``spec`` describes, with initial weights drawn by ``seed``.
+    """State of a network that ``spec`` describes, with synapses and initial weights drawn by ``seed``.
 
     Populations are numbered in the order of the description, and so are all neurons, spike sources included:
-    ``span(name)`` is a population's range. ``learning`` False holds the weights; traces and eligibility go on.
+    ``span(name)`` is a population's range. ``learning`` False holds all weights; traces and eligibility go on.
     """
 
     def __init__(self, spec: NetworkSpec, seed: int) -> None:
         self.spec = spec
-        self.learning = True
         self.time_us = 0
-        self._sizes = [population.size for population in spec.populations.values()]
-        self._begins = np.concatenate([[0], np.cumsum(self._sizes)]).astype(np.int64)
+        """End of the last step (us); ``rest`` and ``set_state`` set it."""
+        sizes = [population.size for population in spec.populations.values()]
+        self._begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._names = list(spec.populations)
-        self._describe_populations()
-        self._describe_connections()
-        self._draw_weights(np.random.default_rng(seed))
-        neurons = self.n_neurons
-        self.current = np.zeros(neurons, np.float32)
-        self.refractory = np.zeros(neurons, np.int32)
-        self.pending = np.zeros(neurons, np.bool_)
-        self.potential = np.zeros(neurons, np.float32)
-        for name, population in spec.populations.items():
-            if isinstance(population, LifPopulation):
-                self.potential[self.span(name)] = population.parameters.rest_mv
-        self._arriving = np.empty(0, np.int64)
+        rng = np.random.default_rng(seed)
+        drawn = [_draw(spec, connection, rng) for connection in spec.connections]
+        self._populations = self._make_populations(seed, drawn)
+        self._synapses: list[Synapses] = [self._connect(*pair) for pair in zip(spec.connections, drawn, strict=True)]
+        self._learning, self._frozen = True, [False] * len(self._synapses)
+        self._pending = np.zeros(self.n_neurons, np.bool_)
+        self._n_firing = sum(population.spec.size for population in self._populations.values())
+        self._scratch = self._fired = np.empty((2, 0), np.int64)
+        self._population_table = np.zeros((len(sizes), 2), np.int64)
+        for place, name in enumerate(self._names):
+            if name in self._populations:
+                population = self._populations[name]
+                self._population_table[place] = population.model.advance.address, population.record.ctypes.data
+        self._connection_table = np.array(
+            [self._table_row(*pair) for pair in zip(spec.connections, self._synapses, strict=True)], np.int64
+        ).reshape(-1, 7)
+        self._steps = self._spikes = self._neuron_updates = 0
 
-    def _describe_populations(self) -> None:
-        spec = self.spec
-        self._populations = np.zeros((len(self._sizes), 3), np.int64)
-        self._neuron_parameters = np.zeros((len(self._sizes), 7), np.float32)
-        for p, population in enumerate(spec.populations.values()):
-            is_neuron = isinstance(population, LifPopulation)
-            self._populations[p] = is_neuron, self._begins[p], self._begins[p + 1]
-            if is_neuron:
-                self._neuron_parameters[p] = lif_propagators(population.parameters, spec.dt_ms)
+    def _make_populations(self, seed: int, drawn: list["_Drawn"]) -> dict[str, PopulationState]:
+        populations = {}
+        for place, (name, population) in enumerate(self.spec.populations.items()):
+            if population.model in MODELS:
+                pairs = zip(self.spec.connections, drawn, strict=True)
+                longest = [int(np.max(parts.delay_steps, initial=1)) for c, parts in pairs if c.post == name]
+                own_seed = int(np.random.default_rng([seed, 2, place]).integers(2**62))
+                first, steps = int(self._begins[place]), max(longest, default=1)
+                populations[name] = PopulationState(population, first, steps, self.spec.dt_ms, own_seed)
+        return populations
 
-    def _describe_connections(self) -> None:
-        spec = self.spec
-        self._connections = np.zeros((len(spec.connections), 8), np.int64)
-        self._synapse_parameters = np.zeros((len(spec.connections), 8), np.float32)
-        synapses = pre_traces = post_traces = 0
-        for c, connection in enumerate(spec.connections):
-            pre, post = self.span(connection.pre), self.span(connection.post)
-            n_pre, n_post = pre.stop - pre.start, post.stop - post.start
-            self._connections[c] = (
-                pre.start,
-                pre.stop,
-                post.start,
-                post.stop,
-                synapses,
-                pre_traces,
-                post_traces,
-                connection.rule is not None,
-            )
-            self._synapse_parameters[c] = stdp_propagators(connection, spec.dt_ms)
-            synapses += n_pre * n_post
-            pre_traces += n_pre
-            post_traces += n_post
-        self.weights = np.zeros(synapses, np.float32)
-        self._mask = np.ones(synapses, np.float32)
-        self.eligibility = np.zeros(synapses, np.float32)
-        self.x_pre = np.zeros(pre_traces, np.float32)
-        self.x_post = np.zeros(post_traces, np.float32)
-        self.reward = np.zeros(post_traces, np.float32)
+    def _connect(self, connection: Connection, drawn: "_Drawn") -> Synapses:
+        spec, pre, post = self.spec, self.span(connection.pre), self._populations[connection.post]
+        inhibitory = spec.populations[connection.pre].effect == "inhibitory"
+        several = len(post.model.channels) > 1
+        wiring = Wiring(
+            n_pre=pre.stop - pre.start,
+            n_post=post.spec.size,
+            post_first=self.span(connection.post).start,
+            rows=drawn.rows,
+            delay_steps=drawn.delay_steps,
+            weights=drawn.weights,
+            sign=-1 if inhibitory and not several else 1,
+            input_channel=post.input[:, 1 if inhibitory and several else 0],
+            post_state=post.state,
+            post_variables=post.model.variables,
+            rule=connection.rule,
+            dt_ms=spec.dt_ms,
+        )
+        if connection.rule is not None:
+            return RULES[connection.rule.name].connect(wiring)
+        return FixedSynapses(wiring) if drawn.rows is None else SparseSynapses(wiring)
 
-    def _draw_weights(self, rng: np.random.Generator) -> None:
-        for c, connection in enumerate(self.spec.connections):
-            weights = self.connection_weights(c)
-            weights[:] = _initial_weights(connection, weights.shape, rng)
-            if connection.mask is not None:
-                mask = np.array(connection.mask, np.float32)
-                self._mask[self._synapses(c)] = mask.ravel()
-                weights *= mask
-
-    def _synapses(self, connection: int) -> slice:
-        pre_begin, pre_end, post_begin, post_end, begin = self._connections[connection, :5]
-        return slice(begin, begin + (pre_end - pre_begin) * (post_end - post_begin))
+    def _table_row(self, connection: Connection, synapses: Synapses) -> tuple[int, ...]:
+        pre = self.span(connection.pre)
+        kernels = (synapses.deliver, synapses.arrive, synapses.learn)
+        deliver, arrive, learn = (0 if kernel is None else kernel.address for kernel in kernels)
+        return pre.start, pre.stop, synapses.record.ctypes.data, deliver, synapses.deliver_always, arrive, learn
 
     @property
     def n_neurons(self) -> int:
         """Number of neurons of all populations, spike sources included."""
         return int(self._begins[-1])
+
+    @property
+    def step(self) -> int:
+        """Number of the next step."""
+        return self.time_us // self.spec.dt_us
+
+    @property
+    def learning(self) -> bool:
+        """Whether weights change, but those of frozen connections."""
+        return self._learning
+
+    @learning.setter
+    def learning(self, learning: bool) -> None:
+        self._learning = learning
+        self._tell_learning()
+
+    def freeze(self, connection: int, frozen: bool = True) -> None:
+        """Hold the weights of one connection, or let them change again."""
+        self._frozen[connection] = frozen
+        self._tell_learning()
+
+    def _tell_learning(self) -> None:
+        for synapses, frozen in zip(self._synapses, self._frozen, strict=True):
+            synapses.learning = self._learning and not frozen
 
     def span(self, population: str) -> slice:
         """The range of a population's neurons among all. Raises KeyError for an unknown name."""
@@ -121,15 +156,69 @@ class Network:
         place = self._names.index(population)
         return slice(int(self._begins[place]), int(self._begins[place + 1]))
 
+    def population_state(self, population: str) -> dict[str, np.ndarray]:
+        """The state variables of a population of neurons by name: (size,) float32 views, mV, nA and steps."""
+        return self._populations[population].variables()
+
+    def population_seed(self, population: str) -> int:
+        """Seed of a population's own random numbers."""
+        return int(self._populations[population].record[SEED])
+
     def connection_weights(self, connection: int) -> np.ndarray:
-        """The weights of the connection at this place of the description: a (pre, post) float32 view, nA."""
-        n_post = int(self._connections[connection, 3] - self._connections[connection, 2])
-        return self.weights[self._synapses(connection)].reshape(-1, n_post)
+        """The weights of the connection at this place of the description, nA, clipped as the rule says: float32
+        (pre, post) for all-to-all connections, else (synapses,) in the order of ``connection_pairs``; a copy.
+        """
+        return self._synapses[connection].weights(self.step)
+
+    def connection_traces(self, connection: int) -> dict[str, np.ndarray]:
+        """Traces, eligibility and reward of a plastic connection by name, as they are now; copies. Eligibility has the
+        shape of the weights, traces are (pre,) or (post,).
+        """
+        return self._synapses[connection].traces(self.step)
 
     def connection_eligibility(self, connection: int) -> np.ndarray:
-        """The eligibility of the connection at this place of the description: a (pre, post) float32 view."""
-        n_post = int(self._connections[connection, 3] - self._connections[connection, 2])
-        return self.eligibility[self._synapses(connection)].reshape(-1, n_post)
+        """``connection_traces(connection)["eligibility"]``."""
+        return self.connection_traces(connection)["eligibility"]
+
+    def connection_pairs(self, connection: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pre- and postsynaptic neuron of each synapse, each (synapses,) int32, places in their populations."""
+        synapses = self._synapses[connection]
+        if synapses.wiring.rows is None:
+            pre, post = np.indices((synapses.wiring.n_pre, synapses.wiring.n_post), np.int32).reshape(2, -1)
+            return pre, post
+        rows = synapses.natural_rows
+        return np.repeat(np.arange(synapses.wiring.n_pre, dtype=np.int32), np.diff(rows.row_begin)), rows.post
+
+    def connection_delays(self, connection: int) -> np.ndarray:
+        """Delay of each synapse in steps, (synapses,) uint8, in the order of ``connection_pairs``."""
+        return self._synapses[connection].delays()
+
+    def connection_matrix(self, connection: int, absent: float = 0.0) -> np.ndarray:
+        """The weights as a (pre, post) float32 matrix, ``absent`` where there is no synapse; a copy."""
+        weights = self.connection_weights(connection)
+        if weights.ndim == 2:
+            return weights
+        wiring = self._synapses[connection].wiring
+        matrix = np.full((wiring.n_pre, wiring.n_post), absent, np.float32)
+        matrix[self.connection_pairs(connection)] = weights
+        return matrix
+
+    def set_weights(self, connection: int, weights: np.ndarray) -> None:
+        """Set the weights of a connection, in the shape of ``connection_weights``; traces stay.
+
+        Raises:
+            ValueError: a wrong shape, or a weight that is not finite or beyond the bounds.
+        """
+        synapses = self._synapses[connection]
+        wiring = synapses.wiring
+        shape = (wiring.n_pre, wiring.n_post) if wiring.rows is None else (synapses.n_synapses,)
+        values = np.asarray(weights, np.float32)
+        if values.shape != shape:
+            raise ValueError(f"weights must have shape {shape}, found {values.shape}")
+        low, high = self.spec.weight_bounds(self.spec.connections[connection])
+        if not ((values >= np.float32(low)) & (values <= np.float32(high)) & np.isfinite(values)).all():
+            raise ValueError(f"weights must be finite and lie in [{low:g}, {high:g}]")
+        synapses.set_weights(values, self.step)
 
     def set_reward(self, reward: float | np.ndarray) -> None:
         """Set n of every plastic connection, as at a window's start.
@@ -145,11 +234,18 @@ class Network:
             raise ValueError(f"reward must be one value or have shape ({self.n_neurons},), found {values.shape}")
         if not np.isfinite(values).all():
             raise ValueError("reward must be finite")
-        for row in self._connections:
-            post_begin, post_end, trace_begin = row[2], row[3], row[6]
-            self.reward[trace_begin : trace_begin + post_end - post_begin] = (
-                values if values.ndim == 0 else values[post_begin:post_end]
-            )
+        for connection, synapses in zip(self.spec.connections, self._synapses, strict=True):
+            synapses.set_reward(values if values.ndim == 0 else values[self.span(connection.post)])
+
+    def set_learning_rate(self, connection: int, factor: float) -> None:
+        """From now on a connection learns at ``factor`` times the rate of its description.
+
+        Raises:
+            ValueError: a factor that is negative or not finite, or a connection that does not learn.
+        """
+        if not (np.isfinite(factor) and factor >= 0):
+            raise ValueError(f"factor must be finite and not negative, found {factor}")
+        self._synapses[connection].set_learning_rate(factor)
 
     def advance(self, steps: int, input_offsets: np.ndarray, inputs: np.ndarray) -> Spikes:
         """Advance by ``steps`` of dt and return the spikes of all populations but spike sources.
@@ -163,91 +259,159 @@ class Network:
             ValueError: arrays of another shape, offsets that do not count up from 0, or an input that is no neuron.
         """
         offsets, inputs = np.asarray(input_offsets, np.int64), np.asarray(inputs, np.int32)
-        if (
-            offsets.shape != (steps + 1,)
-            or offsets[0] != 0
-            or offsets[-1] != inputs.size
-            or (np.diff(offsets) < 0).any()
-        ):
+        counts = np.diff(offsets)
+        if offsets.shape != (steps + 1,) or offsets[0] != 0 or offsets[-1] != inputs.size or (counts < 0).any():
             raise ValueError(f"input_offsets must have {steps + 1} values that count up from 0 to {inputs.size}")
         if inputs.size and not 0 <= inputs.min() <= inputs.max() < self.n_neurons:
             raise ValueError(f"inputs must lie in [0, {self.n_neurons})")
-        pending = np.flatnonzero(self.pending)
-        busiest = int(np.diff(offsets).max(initial=0))
-        if self._arriving.size < self.n_neurons + busiest:
-            self._arriving = np.empty(self.n_neurons + busiest, np.int64)
-        self._arriving[: pending.size] = pending
-        spike_step = np.empty(steps * self.n_neurons, np.int64)
-        spike_neuron = np.empty(steps * self.n_neurons, np.int64)
+        pending = np.flatnonzero(self._pending)
+        self._make_room(steps, int(counts.max(initial=0)))
+        arriving, rows = self._scratch
+        arriving[: pending.size] = pending
+        spike_step, spike_neuron = self._fired
         n_spikes, n_arriving = _advance(
             steps,
+            self.step,
             offsets,
             inputs,
-            self.learning,
-            self._populations,
-            self._neuron_parameters,
-            self._connections,
-            self._synapse_parameters,
-            self.potential,
-            self.current,
-            self.refractory,
-            self._arriving,
+            self._population_table,
+            self._connection_table,
+            arriving,
             pending.size,
-            self.weights,
-            self._mask,
-            self.eligibility,
-            self.x_pre,
-            self.x_post,
-            self.reward,
+            rows,
             spike_step,
             spike_neuron,
         )
-        self.pending[:] = False
-        self.pending[self._arriving[:n_arriving]] = True
-        begin_us = self.time_us
+        self._pending[:] = False
+        self._pending[arriving[:n_arriving]] = True
+        begin_us, first_step = self.time_us, self.step
         self.time_us += steps * self.spec.dt_us
+        self._steps += steps
+        self._spikes += n_spikes + inputs.size
+        self._neuron_updates += steps * self._n_firing
         neuron = spike_neuron[:n_spikes]
         population = np.searchsorted(self._begins, neuron, side="right") - 1
         return Spikes(
-            time_us=begin_us + (spike_step[:n_spikes] + 1) * self.spec.dt_us,
+            time_us=begin_us + (spike_step[:n_spikes] - first_step + 1) * self.spec.dt_us,
             population=population.astype(np.int32),
             neuron=(neuron - self._begins[population]).astype(np.int32),
         )
 
-    def rest(self) -> None:
-        """Let all that decays be as after an endless silence; the weights stay."""
-        for array in (
-            self.current,
-            self.refractory,
-            self.pending,
-            self.eligibility,
-            self.x_pre,
-            self.x_post,
-            self.reward,
-        ):
-            array[:] = 0
-        for name, population in self.spec.populations.items():
-            if isinstance(population, LifPopulation):
-                self.potential[self.span(name)] = population.parameters.rest_mv
+    def _make_room(self, steps: int, inputs: int) -> None:
+        """Let the scratch arrays hold what ``steps`` with up to ``inputs`` input spikes each may need."""
+        if self._scratch.shape[1] < self.n_neurons + inputs:
+            self._scratch = np.empty((2, self.n_neurons + inputs), np.int64)
+        if self._fired.shape[1] < steps * self._n_firing:
+            self._fired = np.empty((2, steps * self._n_firing), np.int64)
+
+    def rest(self, time_us: int | None = None) -> None:
+        """Let all that decays be as after an endless silence, and go on at a time (us); the weights stay."""
+        self._pending[:] = False
+        for population in self._populations.values():
+            population.rest()
+        for synapses in self._synapses:
+            synapses.rest()
+        if time_us is not None:
+            self.time_us = time_us
+
+    def operations(self) -> Operations:
+        """What has been computed since the network was made, as a neuromorphic chip would count it."""
+
+        def total(counter: int) -> int:
+            return sum(int(synapses.record[counter]) for synapses in self._synapses)
+
+        return Operations(
+            steps=self._steps,
+            neuron_updates=self._neuron_updates,
+            spikes=self._spikes,
+            synaptic_events=total(SYNAPTIC_EVENTS),
+            learning_updates=total(LEARNING_UPDATES),
+            memory_bytes=total(MEMORY_BYTES),
+        )
+
+    def memory(self) -> dict[str, int]:
+        """Bytes that the network's arrays take, by name."""
+        arrays = {name: array.nbytes for name, array in self.state().items()}
+        for place, synapses in enumerate(self._synapses):
+            arrays |= {f"connections.{place}.{name}": size for name, size in synapses.memory().items()}
+        return arrays
 
     def state(self) -> dict[str, np.ndarray]:
         """All that advances with time, by name (views, not copies), without ``time_us``."""
-        return {name: getattr(self, name) for name in STATE}
+        arrays = {"pending": self._pending}
+        for name, population in self._populations.items():
+            arrays |= {f"populations.{name}.state": population.state, f"populations.{name}.input": population.input}
+        for place, synapses in enumerate(self._synapses):
+            arrays |= {f"connections.{place}.{name}": array for name, array in synapses.arrays.items()}
+        return arrays
 
     def set_state(self, state: Mapping[str, np.ndarray], time_us: int) -> None:
-        """Take over a state of the same description, as ``state`` gave it. Raises ValueError for a wrong shape."""
-        for name in STATE:
-            if state[name].shape != getattr(self, name).shape:
-                raise ValueError(f"{name} must have shape {getattr(self, name).shape}, found {state[name].shape}")
-        for name in STATE:
-            getattr(self, name)[:] = state[name]
+        """Take over a state of the same description, as ``state`` gave it.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: an array of a wrong shape; nothing has changed then.
+        """
+        own = self.state()
+        for name, array in own.items():
+            if state[name].shape != array.shape:
+                raise ValueError(f"{name} must have shape {array.shape}, found {state[name].shape}")
+        for name, array in own.items():
+            array[:] = state[name]
+        for synapses in self._synapses:
+            if not synapses.learning:
+                synapses.settle()
         self.time_us = time_us
 
 
-def _initial_weights(connection: Connection, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+class _Drawn(NamedTuple):
+    """What chance decides of a connection."""
+
+    rows: CompressedRows | None
+    delay_steps: int | np.ndarray
+    weights: np.ndarray
+
+
+def _draw(spec: NetworkSpec, connection: Connection, rng: np.random.Generator) -> _Drawn:
+    shape = (spec.populations[connection.pre].size, spec.populations[connection.post].size)
+    low, high = spec.weight_bounds(connection)
+    shortest, longest = delay_range(connection.delay_ms, spec.dt_ms)
+    if connection.is_dense:
+        return _Drawn(None, shortest, _initial_weights(connection, shape, None, rng, (low, high)))
+    rows = draw(connection.pattern, *shape, rng, same=connection.pre == connection.post)
+    delays: int | np.ndarray = shortest
+    if rows.delay_steps is not None:
+        delays = rows.delay_steps
+    elif longest > shortest:
+        delays = draw_delays(connection.delay_ms, rows.post.size, spec.dt_ms, rng)
+    if rows.weight_na is not None:
+        weights = rows.weight_na
+        if weights.size and not low <= weights.min() <= weights.max() <= high:
+            raise UserError(f"{connection.pre} -> {connection.post}: weight_na must lie in [{low:g}, {high:g}] nA")
+    else:
+        weights = _initial_weights(connection, shape, rows, rng, (low, high))
+    if rows.scale is not None:
+        weights = np.clip(weights * rows.scale, low, high).astype(np.float32)
+    return _Drawn(CompressedRows(rows.row_begin, rows.post), delays, weights)
+
+
+def _initial_weights(
+    connection: Connection,
+    shape: tuple[int, int],
+    rows: CompressedRows | None,
+    rng: np.random.Generator,
+    bounds: tuple[float, float],
+) -> np.ndarray:
+    """(pre, post) float32, or (synapses,) for compressed rows."""
     weights = connection.weights
+    size = shape if rows is None else rows.post.shape
     if isinstance(weights, ConstantWeights):
-        return np.full(shape, weights.value_na, np.float32)
+        return np.full(size, weights.value_na, np.float32)
     if isinstance(weights, UniformWeights):
-        return rng.uniform(weights.low_na, weights.high_na, shape).astype(np.float32)
-    return np.array(weights.values_na, np.float32)
+        return rng.uniform(weights.low_na, weights.high_na, size).astype(np.float32)
+    if isinstance(weights, ExplicitWeights):
+        matrix = np.array(weights.values_na, np.float32)
+        if rows is None:
+            return matrix
+        return matrix[np.repeat(np.arange(shape[0]), np.diff(rows.row_begin)), rows.post]
+    return draw_weights(weights, int(np.prod(size)), rng, *bounds).reshape(size)

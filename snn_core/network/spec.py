@@ -1,53 +1,41 @@
 """What a network is: the YAML description, checked by pydantic, and its hash."""
 
 import hashlib
+import math
+import operator
+from functools import reduce
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
 
 from snn_core.errors import UserError
 from snn_core.files import StrictModel, load_yaml
+from snn_core.network.initial_weights import FileWeights, LogNormalWeights, NormalWeights
+from snn_core.network.models import MODELS
+from snn_core.network.models.base import PopulationSpec
+from snn_core.network.patterns import AllToAll, Pattern, delay_range
+from snn_core.network.rules import RULES
 
 NETWORKS = Path(__file__).parent / "networks"
 
 
-class LifParameters(StrictModel):
-    """Leaky integrate-and-fire neuron with an exponential synaptic current; see ``snn_core.network.neurons``."""
-
-    tau_membrane_ms: float = Field(default=20.0, gt=0)
-    tau_synapse_ms: float = Field(default=5.0, gt=0)
-    resistance_mohm: float = Field(default=10.0, gt=0)
-    rest_mv: float = -65.0
-    reset_mv: float = -65.0
-    threshold_mv: float = -50.0
-    refractory_ms: float = Field(default=2.0, ge=0)
-    bias_current_na: float = 0.0
-
-    @model_validator(mode="after")
-    def _reset_lies_below_threshold(self) -> "LifParameters":
-        if self.reset_mv >= self.threshold_mv:
-            raise ValueError(f"reset_mv must lie below threshold_mv ({self.threshold_mv}), found {self.reset_mv}")
-        return self
-
-
-class SpikeSource(StrictModel):
+class SpikeSource(PopulationSpec):
     """An input population: it spikes when the encoder says so."""
 
-    model: Literal["spike_source"]
-    size: int = Field(ge=1, le=1_000_000)
+    model: Literal["spike_source"]  # type: ignore[assignment]
 
 
-class LifPopulation(StrictModel):
-    """A population of LIF neurons with common parameters."""
-
-    model: Literal["lif"]
-    size: int = Field(ge=1, le=1_000_000)
-    parameters: LifParameters = Field(default_factory=LifParameters)
-
-
-Population = Annotated[SpikeSource | LifPopulation, Field(discriminator="model")]
+if TYPE_CHECKING:
+    Population = Any
+    Rule = Any
+else:
+    # Any model, and any rule, that there is a file for in snn_core/network/models and snn_core/network/rules.
+    Population = Annotated[
+        reduce(operator.or_, (model.spec for model in MODELS.values()), SpikeSource), Field(discriminator="model")
+    ]
+    Rule = Annotated[reduce(operator.or_, (rule.spec for rule in RULES.values())), Field(discriminator="name")]
 
 
 class ConstantWeights(StrictModel):
@@ -78,31 +66,29 @@ class ExplicitWeights(StrictModel):
     values_na: list[list[float]]
 
 
-Weights = Annotated[ConstantWeights | UniformWeights | ExplicitWeights, Field(discriminator="distribution")]
-
-
-class RewardModulatedStdp(StrictModel):
-    """R-STDP with eligibility traces; see ``snn_core.network.plasticity``."""
-
-    name: Literal["r_stdp"] = "r_stdp"
-    learning_rate_per_ms: float = Field(ge=0, description="nA per ms at an eligibility and a reward of 1")
-    w_max_na: float = Field(gt=0, description="weights are clipped to [0, w_max_na]")
-    a_plus: float = Field(default=1.0, ge=0)
-    a_minus: float = Field(default=1.0, ge=0)
-    tau_plus_ms: float = Field(default=20.0, gt=0)
-    tau_minus_ms: float = Field(default=20.0, gt=0)
-    tau_eligibility_ms: float = Field(default=1000.0, gt=0)
-    tau_reward_ms: float | None = Field(default=200.0, gt=0, description="null: the reward holds until the next window")
+Weights = Annotated[
+    ConstantWeights | UniformWeights | ExplicitWeights | NormalWeights | LogNormalWeights | FileWeights,
+    Field(discriminator="distribution"),
+]
 
 
 class Connection(StrictModel):
-    """Synapses from one population to another: all-to-all, or those of a mask."""
+    """Synapses from one population to another."""
 
     pre: str
     post: str
-    mask: list[list[bool]] | None = Field(default=None, description="a row per presynaptic neuron; null: all-to-all")
+    pattern: Pattern = Field(default_factory=lambda: AllToAll(kind="all_to_all"))
     weights: Weights
-    rule: RewardModulatedStdp | None = Field(default=None, description="null: the weights are fixed")
+    delay_ms: float | tuple[float, float] | None = Field(
+        default=None, description="of every synapse, or low and high, drawn for each; null: one step"
+    )
+    rule: Rule | None = Field(default=None, description="null: the weights are fixed")
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every neuron reaches every other after the same delay, by fixed weights or by R-STDP."""
+        whole = isinstance(self.pattern, AllToAll) and self.pattern.allow_self
+        return whole and not isinstance(self.delay_ms, tuple) and (self.rule is None or self.rule.name == "r_stdp")
 
 
 class Crop(StrictModel):
@@ -194,8 +180,8 @@ class NetworkSpec(StrictModel):
     window_ms: float = Field(default=50.0, gt=0, le=1000)
     populations: dict[str, Population]
     connections: list[Connection]
-    encoder: Encoding
-    decoder: SteeringDecoding
+    encoder: Encoding | None = Field(default=None, description="null: a network that no robot is driven by")
+    decoder: SteeringDecoding | None = None
 
     @model_validator(mode="after")
     def _the_parts_fit(self) -> "NetworkSpec":
@@ -210,12 +196,14 @@ class NetworkSpec(StrictModel):
             self._check_connection(f"connections.{index}", connection)
         return self
 
-    def _population(self, key: str, name: str) -> SpikeSource | LifPopulation:
+    def _population(self, key: str, name: str) -> PopulationSpec:
         if name not in self.populations:
             raise ValueError(f"{key} must name a population ({', '.join(self.populations)}), found {name!r}")
         return self.populations[name]
 
     def _check_encoder(self) -> None:
+        if self.encoder is None:
+            return
         population = self._population("encoder.population", self.encoder.population)
         if not isinstance(population, SpikeSource):
             raise ValueError(f"encoder.population must be a spike_source, found {self.encoder.population!r}")
@@ -228,8 +216,10 @@ class NetworkSpec(StrictModel):
             raise ValueError(f"encoder.max_rate_hz must be at most one spike a step ({1000 / self.dt_ms:g} Hz)")
 
     def _check_decoder(self) -> None:
+        if self.decoder is None:
+            return
         population = self._population("decoder.population", self.decoder.population)
-        if not isinstance(population, LifPopulation):
+        if isinstance(population, SpikeSource):
             raise ValueError(f"decoder.population must be a population of neurons, found {self.decoder.population!r}")
         for side in ("left", "right"):
             if getattr(self.decoder, side) >= population.size:
@@ -238,22 +228,61 @@ class NetworkSpec(StrictModel):
     def _check_connection(self, key: str, connection: Connection) -> None:
         pre = self._population(f"{key}.pre", connection.pre)
         post = self._population(f"{key}.post", connection.post)
-        if isinstance(post, SpikeSource):
-            raise ValueError(f"{key}.post must be a population of neurons, found spike source {connection.post!r}")
+        channels = MODELS[post.model].channels if post.model in MODELS else ()
+        if not channels:
+            raise ValueError(f"{key}.post must be a population that takes input, found {connection.post!r}")
+        if len(channels) > 1 and pre.effect == "mixed":
+            raise ValueError(
+                f"populations.{connection.pre}.effect must be excitatory or inhibitory, since {connection.post!r} "
+                f"({post.model}) tells them apart"
+            )
         shape = (pre.size, post.size)
+        try:
+            connection.pattern.check(*shape, connection.pre == connection.post)
+            delay_range(connection.delay_ms, self.dt_ms)
+        except ValueError as error:
+            raise ValueError(f"{key}.{error}") from error
+        if connection.rule is not None:
+            self._check_rule(key, connection, post)
+        self._check_weights(key, connection, pre, shape)
+
+    def _check_rule(self, key: str, connection: Connection, post: PopulationSpec) -> None:
+        rule = RULES[connection.rule.name]  # type: ignore[union-attr]
+        missing = [variable for variable in rule.needs if variable not in MODELS[post.model].variables]
+        if missing:
+            raise ValueError(
+                f"{key}.rule {rule.name} needs a postsynaptic model with {', '.join(rule.needs)}; {connection.post!r} "
+                f"({post.model}) has no {', '.join(missing)}"
+            )
+
+    def _check_weights(self, key: str, connection: Connection, pre: PopulationSpec, shape: tuple[int, int]) -> None:
         weights = connection.weights
-        if connection.mask is not None and not _is_matrix(connection.mask, shape):
-            raise ValueError(f"{key}.mask must have {shape[0]} rows of {shape[1]}")
         if isinstance(weights, ExplicitWeights):
             if not _is_matrix(weights.values_na, shape):
                 raise ValueError(f"{key}.weights.values_na must have {shape[0]} rows of {shape[1]}")
             extremes = [min(map(min, weights.values_na)), max(map(max, weights.values_na))]
         elif isinstance(weights, UniformWeights):
             extremes = [weights.low_na, weights.high_na]
-        else:
+        elif isinstance(weights, ConstantWeights):
             extremes = [weights.value_na]
-        if connection.rule is not None and not all(0 <= value <= connection.rule.w_max_na for value in extremes):
-            raise ValueError(f"{key}.weights must lie in [0, rule.w_max_na = {connection.rule.w_max_na}]")
+        else:
+            return  # drawn within the bounds
+        low, high = self.weight_bounds(connection)
+        if not all(low <= value <= high for value in extremes):
+            owner = f"rule.w_max_na = {high}" if connection.rule is not None else f"{pre.effect} population"
+            raise ValueError(f"{key}.weights must lie in [{low:g}, {high:g}] ({owner})")
+
+    def weight_bounds(self, connection: Connection) -> tuple[float, float]:
+        """The interval that a connection's weights lie in, nA: its rule's, and magnitudes where the effect is told."""
+        low, high = connection.rule.bounds() if connection.rule is not None else (-math.inf, math.inf)
+        return (low if self.populations[connection.pre].effect == "mixed" else max(low, 0.0)), high
+
+    def driving_parts(self) -> tuple[Encoding, SteeringDecoding]:
+        """Encoder and decoder. Raises UserError for a network without them."""
+        if self.encoder is None or self.decoder is None:
+            missing = "encoder" if self.encoder is None else "decoder"
+            raise UserError(f"network {self.name!r}: {missing}: expected one, since a robot is to be driven; add it")
+        return self.encoder, self.decoder
 
     @property
     def dt_us(self) -> int:

@@ -158,14 +158,14 @@ def test_no_pickle_is_loaded(checkpoint):
     np.save(buffer, np.array([print], object), allow_pickle=True)
     with zipfile.ZipFile(checkpoint) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    members["weights.npy"] = buffer.getvalue()
+    members["connections.0.u.npy"] = buffer.getvalue()
     with zipfile.ZipFile(checkpoint, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     assert_refused(checkpoint, make_controller(), "not a whole checkpoint")
 
 
-@pytest.mark.parametrize("name", ["weights", "potential", "eligibility"])
+@pytest.mark.parametrize("name", ["connections.0.u", "populations.motor.state", "connections.0.a"])
 def test_numbers_that_are_not_finite_are_refused(checkpoint, name):
     def spoil(arrays, metadata):
         arrays[name][0] = np.nan
@@ -175,10 +175,10 @@ def test_numbers_that_are_not_finite_are_refused(checkpoint, name):
 
 
 def test_a_wrong_shape_or_type_is_refused(checkpoint):
-    rewrite(checkpoint, lambda arrays, metadata: arrays.update(weights=arrays["weights"][:-1]))
-    assert_refused(checkpoint, make_controller(), "weights is float32 (7,), expected float32 (8,)")
-    rewrite(checkpoint, lambda arrays, metadata: arrays.update(weights=np.zeros(8)))
-    assert_refused(checkpoint, make_controller(), "weights is float64")
+    rewrite(checkpoint, lambda arrays, metadata: arrays.update({"connections.0.u": arrays["connections.0.u"][:-1]}))
+    assert_refused(checkpoint, make_controller(), "connections.0.u is float32 (3, 2), expected float32 (4, 2)")
+    rewrite(checkpoint, lambda arrays, metadata: arrays.update({"connections.0.u": np.zeros((4, 2))}))
+    assert_refused(checkpoint, make_controller(), "connections.0.u is float64")
 
 
 def test_another_description_is_refused(checkpoint):

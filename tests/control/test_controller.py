@@ -35,9 +35,9 @@ def test_reward_reaches_the_motor_neurons_by_their_sides():
     controller.step(Events.empty(), [1.0, -2.0])
     # tau_reward_ms is 200: n has decayed for the 50 steps of the window.
     decay = np.exp(-50 / 200)
-    np.testing.assert_allclose(controller.network.reward, [decay, -2 * decay], rtol=1e-4)
+    np.testing.assert_allclose(controller.network.connection_traces(0)["reward"], [decay, -2 * decay], rtol=1e-4)
     controller.step(Events.empty(), [0.5])
-    np.testing.assert_allclose(controller.network.reward, [0.5 * decay] * 2, rtol=1e-4)
+    np.testing.assert_allclose(controller.network.connection_traces(0)["reward"], [0.5 * decay] * 2, rtol=1e-4)
 
 
 @pytest.mark.parametrize("reward", [[], [1.0, 2.0, 3.0]])
@@ -49,19 +49,19 @@ def test_another_number_of_rewards_is_refused(reward):
 def test_moving_in_time_forgets_what_decays_and_keeps_the_weights():
     controller = make_controller()
     drive(controller, 10)
-    weights = controller.network.weights.copy()
+    weights = controller.network.connection_weights(0)
     controller.move_to(10**9)
-    assert not controller.network.eligibility.any()
-    np.testing.assert_array_equal(controller.network.weights, weights)
+    assert not controller.network.connection_eligibility(0).any()
+    np.testing.assert_array_equal(controller.network.connection_weights(0), weights)
     assert controller.network.time_us == 10**9
 
 
 def test_going_on_at_the_same_time_forgets_nothing():
     controller = make_controller()
     drive(controller, 10)
-    before = controller.network.eligibility.copy()
+    before = controller.network.connection_eligibility(0)
     controller.start(controller.network.time_us)
-    np.testing.assert_array_equal(controller.network.eligibility, before)
+    np.testing.assert_array_equal(controller.network.connection_eligibility(0), before)
 
 
 def test_sensor_and_window_must_fit_the_network():
@@ -98,4 +98,4 @@ def test_separate_polarities_are_inputs_of_their_own(polarity, x, expected):
         np.array([10_000]), np.array([x], np.uint16), np.array([3], np.uint16), np.array([polarity], np.uint8)
     )
     controller.step(event)
-    assert np.flatnonzero(controller.network.x_pre).tolist() == [expected]
+    assert np.flatnonzero(controller.network.connection_traces(0)["x_pre"]).tolist() == [expected]

@@ -84,7 +84,7 @@ def make_record(
     }
     rng = np.random.default_rng(seed)
     network = Network(spec, seed)
-    before = [network.connection_weights(c).copy() for c in range(len(spec.connections))]
+    before = [network.connection_matrix(c, absent=np.nan) for c in range(len(spec.connections))]
     after = [np.clip(w + rng.normal(0, 0.5, w.shape), 0, None).astype(np.float32) for w in before]
     end_us = int(drives["after"]["end_us"][-1])
     figures: dict[str, Any] = {

@@ -150,11 +150,11 @@ def test_windows_follow_each_other_and_commands_drive_the_next() -> None:
 
 def test_training_changes_the_weights_and_evaluation_nothing() -> None:
     controller = _controller()
-    initial = controller.network.weights.copy()
+    initial = controller.network.connection_weights(0)
     train(_parameters(3.0), controller, "no-learning")
-    np.testing.assert_array_equal(controller.network.weights, initial)
+    np.testing.assert_array_equal(controller.network.connection_weights(0), initial)
     train(_parameters(3.0), controller)
-    assert not np.array_equal(controller.network.weights, initial)
+    assert not np.array_equal(controller.network.connection_weights(0), initial)
     before = {name: array.copy() for name, array in controller.network.state().items()}
     result = evaluate(_parameters(3.0), controller, 2.0)
     rows = result.log.rows()
@@ -197,11 +197,11 @@ def test_an_experiment_has_the_drives_of_its_plan() -> None:
 
 def test_comparison_is_with_the_weights_that_the_seed_draws() -> None:
     controller = _controller(seed=4)
-    initial = controller.network.weights.copy()
+    initial = controller.network.connection_weights(0)
     train(_parameters(2.0, seed=4), controller)
     record = compare(_parameters(1.0, seed=4), controller, 0.5)
-    np.testing.assert_array_equal(record.weights_before[0].ravel(), initial)
-    np.testing.assert_array_equal(record.weights_after[0].ravel(), controller.network.weights)
+    np.testing.assert_array_equal(record.weights_before[0], initial)
+    np.testing.assert_array_equal(record.weights_after[0], controller.network.connection_weights(0))
     assert set(record.drives) == {"before", "after"}
 
 

@@ -65,9 +65,10 @@ def two_layers() -> NetworkSpec:
     }
     data["encoder"]["pooling"]["polarity"] = "separate"
     weights = {"distribution": "constant", "value_na": 0.5}
+    rows = [[True, False], [False, True], [True, True]]
     data["connections"] += [
         {"pre": "retina", "post": hidden, "weights": weights, "rule": rule},
-        {"pre": hidden, "post": "motor", "weights": weights, "mask": [[True, False], [False, True], [True, True]]},
+        {"pre": hidden, "post": "motor", "weights": weights, "pattern": {"kind": "mask", "rows": rows}},
     ]
     return NetworkSpec.model_validate(data)
 

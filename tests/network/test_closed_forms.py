@@ -5,11 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from snn_core.network.models.lif import LifParameters, lif_propagators
 from snn_core.network.network import Network
-from snn_core.network.neurons import lif_propagators
-from snn_core.network.spec import LifParameters
 from tests.network.networks import LIF, RULE, spec
-from tests.reference import lif_membrane
+from tests.reference_models import lif_membrane
 
 NO_INPUT = np.empty(0, np.int32)
 
@@ -33,7 +32,7 @@ def test_membrane_under_constant_current_follows_the_exponential():
     for step in range(1, 101):
         silent(network, 1)
         expected = -65.0 + 12.0 * (1 - math.exp(-step / 20.0))
-        assert network.potential[1] == pytest.approx(expected, abs=1e-4)
+        assert network.population_state("motor")["potential"][0] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("current_na", [1.6, 2.0, 4.0])
@@ -55,7 +54,9 @@ def test_postsynaptic_potential_of_one_spike(tau_synapse_ms):
     network.advance(1, np.array([0, 1]), np.array([0], np.int32))
     parameters = LifParameters(**(LIF | {"tau_synapse_ms": tau_synapse_ms}))
     for step in range(1, 80):
-        assert network.potential[1] == pytest.approx(lif_membrane(-65.0, 1.0, parameters, step), abs=1e-4)
+        assert network.population_state("motor")["potential"][0] == pytest.approx(
+            lif_membrane(-65.0, 1.0, parameters, step), abs=1e-4
+        )
         silent(network, 1)
 
 
@@ -84,7 +85,7 @@ def test_weight_change_of_a_pre_post_pair(gap_ms, tau_reward_ms):
     network = lif_network(weight_na=0.5, rule=rule)
     network.advance(1, np.array([0, 1]), np.array([0], np.int32))
     silent(network, gap_ms - 1)
-    network.potential[1] = -40.0
+    network.population_state("motor")["potential"][0] = -40.0
     spikes = network.advance(1, np.array([0, 0]), NO_INPUT)
     assert spikes.time_us.tolist() == [(gap_ms + 1) * 1000]
 
@@ -102,7 +103,7 @@ def test_weight_change_of_a_pre_post_pair(gap_ms, tau_reward_ms):
 
 def test_eligibility_of_a_post_pre_pair_is_negative():
     network = lif_network(weight_na=0.0, rule=RULE | {"a_minus": 0.4})
-    network.potential[1] = -40.0
+    network.population_state("motor")["potential"][0] = -40.0
     silent(network, 1)
     silent(network, 9)
     network.advance(1, np.array([0, 1]), np.array([0], np.int32))
@@ -113,7 +114,7 @@ def test_all_pairs_of_spikes_count():
     network = lif_network(weight_na=0.0, rule=dict(RULE))
     for _ in range(3):
         network.advance(1, np.array([0, 1]), np.array([0], np.int32))
-    network.potential[1] = -40.0
+    network.population_state("motor")["potential"][0] = -40.0
     silent(network, 1)
     expected = sum(math.exp(-gap / 20.0) for gap in (1, 2, 3))
     assert network.connection_eligibility(0)[0, 0] == pytest.approx(expected, rel=1e-5)
@@ -123,7 +124,7 @@ def test_weights_are_clipped_at_both_ends():
     for reward, bound in ((1e6, 3.0), (-1e6, 0.0)):
         network = lif_network(weight_na=1.0, rule=dict(RULE))
         network.advance(1, np.array([0, 1]), np.array([0], np.int32))
-        network.potential[1] = -40.0
+        network.population_state("motor")["potential"][0] = -40.0
         network.set_reward(reward)
         silent(network, 5)
         assert network.connection_weights(0)[0, 0] == bound

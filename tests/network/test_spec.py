@@ -55,7 +55,7 @@ def test_hash_ignores_what_does_not_matter_and_sees_what_does(tmp_path):
         ("populations.motor.parameters.tau_membrane", 20.0, "tau_membrane"),
         ("connections.0.pre", "nobody", "connections.0.pre"),
         ("connections.0.post", "input", "connections.0.post"),
-        ("connections.0.mask", [[True]], "connections.0.mask"),
+        ("connections.0.pattern", {"kind": "mask", "rows": [[True]]}, "connections.0.rows"),
         ("connections.0.weights", {"distribution": "values", "values_na": [[1.0]]}, "connections.0.weights.values_na"),
         ("connections.0.weights", {"distribution": "uniform", "low_na": 0.0, "high_na": 9.0}, "connections.0.weights"),
         ("connections.0.weights", {"distribution": "uniform", "low_na": 2.0, "high_na": 1.0}, "low_na"),
@@ -69,7 +69,6 @@ def test_hash_ignores_what_does_not_matter_and_sees_what_does(tmp_path):
         ("dt_ms", 0.0, "dt_ms"),
         ("dt_ms", 0.0005, "dt_ms"),
         ("window_ms", 50.5, "window_ms"),
-        ("encoder", None, "encoder"),
     ],
 )
 def test_a_bad_value_is_refused_by_file_and_key(tmp_path, path, value, key):

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from snn_core import __version__
-from snn_core.control.checkpoint import read_checkpoint
+from snn_core.control.checkpoint import controller_from_checkpoint, read_checkpoint
+from snn_core.control.safety import SafetyLimits
 from snn_core.events.aedat4 import write_aedat4
 from snn_core.events.events import Events
 from snn_core.network.spec import NETWORKS
@@ -146,14 +147,18 @@ def test_training_at_rate_0_leaves_the_weights_as_drawn(say: Say, tmp_path: Path
         np.testing.assert_array_equal(record["weights_after_0"], record["weights_before_0"])
 
 
+def _weights(checkpoint: Path) -> np.ndarray:
+    return controller_from_checkpoint(checkpoint, SafetyLimits()).network.connection_weights(0)
+
+
 def test_a_checkpoint_is_gone_on_from(say: Say, trained: Path, tmp_path: Path) -> None:
     arguments = ("train", "--seconds", 1, "--evaluation-seconds", 0, "--checkpoint", trained / "checkpoint.npz")
     code, _, _ = say(*arguments, "--out", tmp_path)
     assert code == 0
-    learnt = read_checkpoint(trained / "checkpoint.npz").arrays["weights"]
+    learnt = _weights(trained / "checkpoint.npz")
     with np.load(tmp_path / "drives.npz") as record:
-        np.testing.assert_array_equal(record["weights_before_0"].ravel(), learnt)
-        assert not np.array_equal(record["weights_after_0"].ravel(), learnt)
+        np.testing.assert_array_equal(record["weights_before_0"], learnt)
+        assert not np.array_equal(record["weights_after_0"], learnt)
 
 
 def test_a_parameter_file_may_name_the_checkpoint(say: Say, trained: Path, tmp_path: Path) -> None:
@@ -162,8 +167,8 @@ def test_a_parameter_file_may_name_the_checkpoint(say: Say, trained: Path, tmp_p
     path = tmp_path / "parameters.yaml"
     path.write_text(yaml.safe_dump(data))
     say("train", "--seconds", 0.05, "--evaluation-seconds", 0, "--parameters", path, "--out", tmp_path)
-    with np.load(tmp_path / "drives.npz") as record, np.load(trained / "checkpoint.npz") as checkpoint:
-        np.testing.assert_array_equal(record["weights_before_0"].ravel(), checkpoint["weights"])
+    with np.load(tmp_path / "drives.npz") as record:
+        np.testing.assert_array_equal(record["weights_before_0"], _weights(trained / "checkpoint.npz"))
 
 
 def test_evaluate_compares_with_initial_weights_and_trains_the_controls(
@@ -414,15 +419,15 @@ def test_checkpoints_that_are_none(
     _refused(say, tmp_path, "evaluate", path, named=(str(path), "checkpoint"))
 
 
-@pytest.mark.parametrize(("value", "expected"), [(np.full(64, np.nan, np.float32), "finite"), (np.zeros(3), "(64,)")])
+@pytest.mark.parametrize(("value", "expected"), [(np.full((32, 2), np.nan, np.float32), "finite"), (np.zeros(3), "(32, 2)")])
 def test_checkpoints_with_other_arrays(
     say: Say, tmp_path: Path, trained: Path, value: np.ndarray, expected: str
 ) -> None:
     with np.load(trained / "checkpoint.npz") as archive:
         arrays = {name: archive[name] for name in archive.files}
     path = tmp_path / "mine.npz"
-    np.savez(path, **{**arrays, "weights": value})  # pyright: ignore[reportArgumentType]
-    _refused(say, tmp_path, "train", "--checkpoint", path, named=(str(path), "weights", expected))
+    np.savez(path, **{**arrays, "connections.0.u": value})  # pyright: ignore[reportArgumentType]
+    _refused(say, tmp_path, "train", "--checkpoint", path, named=(str(path), "connections.0.u", expected))
 
 
 @pytest.mark.parametrize("command", ["info", pytest.param("replay", marks=pytest.mark.ros)])

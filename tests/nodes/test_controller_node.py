@@ -15,7 +15,7 @@ from spikedrive_msgs.msg import Reward
 from spikedrive_msgs.srv import LoadCheckpoint, SaveCheckpoint
 from std_srvs.srv import SetBool, Trigger
 
-from snn_core.control.checkpoint import Checkpoint, read_checkpoint
+from snn_core.control.checkpoint import Checkpoint, controller_from_checkpoint, read_checkpoint
 from snn_core.control.controller import Controller
 from snn_core.control.safety import SafetyLimits
 from snn_core.network.spec import load_network_spec
@@ -33,6 +33,11 @@ from .robots import (
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 
 SEED = 3
+
+
+def weights_in(checkpoint: Path) -> np.ndarray:
+    """The plastic weights that a checkpoint holds."""
+    return controller_from_checkpoint(checkpoint, SafetyLimits()).network.connection_weights(0)
 
 
 class Services:
@@ -62,7 +67,8 @@ class Services:
         return read_checkpoint(self.folder / name)
 
     def weights(self) -> np.ndarray:
-        return self.saved("weights.npz").arrays["weights"]
+        self.saved("weights.npz")
+        return weights_in(self.folder / "weights.npz")
 
     def _call(self, kind: type, name: str, request: Any) -> Any:
         return self.driving.observer.call(kind, f"controller/{name}", request)
@@ -108,12 +114,12 @@ def test_checkpoint_loaded_in_mid_run_goes_on_at_the_time_of_the_run(services: S
     old = services.saved("old.npz")
     services.freeze(False)
     services.driving.go_on(40)
-    assert not np.array_equal(services.weights(), old.arrays["weights"])
+    assert not np.array_equal(services.weights(), weights_in(services.folder / "old.npz"))
     services.freeze(True)
     assert services.load("old.npz").success
     services.driving.go_on()
     now = services.saved("now.npz")
-    np.testing.assert_array_equal(now.arrays["weights"], old.arrays["weights"])
+    np.testing.assert_array_equal(weights_in(services.folder / "now.npz"), weights_in(services.folder / "old.npz"))
     assert now.time_us > old.time_us
     assert not services.driving.robot.has_gap()
 
@@ -163,7 +169,7 @@ def test_frozen_weights_stay_and_no_reward_is_needed(services: Services) -> None
 
 def test_reset_brings_back_the_initial_weights(services: Services) -> None:
     services.freeze(True)
-    initial = Controller(load_network_spec("lane"), SafetyLimits(), SEED).network.state()["weights"]
+    initial = Controller(load_network_spec("lane"), SafetyLimits(), SEED).network.connection_weights(0)
     assert not np.array_equal(services.weights(), initial)
     services.reset()
     services.driving.go_on()

@@ -1,0 +1,94 @@
+"""The interface between the step of a network and the compiled parts that it calls: neuron models, rules, deliveries.
+
+A part is a C function ``int64 kernel(int64 *record, int64 step, int64 *spikes, int64 count)``. Its record holds numbers
+and the addresses of its arrays, in an order that its own file defines, so that the step need not know them. The step
+calls a part by its address: a new model or rule is one file, a network compiles only what it uses, and numba's cache on
+disk, which looks for changes only in the file of the compiled function, is right for each of them. Arrays made from
+addresses are not reference-counted, which in a row of a few hundred synapses would cost more than the synapses.
+
+A kernel neither allocates nor checks: who fills its record does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import cfunc, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+ALIGNMENT = 64
+"""Bytes of a cache line, and of the widest vector: loads that straddle two lines take twice the time."""
+
+carray: Any = numba.carray  # type: ignore[attr-defined]
+"""An array of the memory at a pointer: ``carray(pointer, shape)``, in compiled code."""
+
+_SIGNATURE = types.int64(types.CPointer(types.int64), types.int64, types.CPointer(types.int64), types.int64)
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a part for the step to call; its ``address`` is what the step is given."""
+    return cfunc(_SIGNATURE, cache=True, error_model="numpy")(function)
+
+
+def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+    """A zeroed C-contiguous array that begins at a multiple of ``ALIGNMENT``."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    buffer = np.zeros(size + ALIGNMENT, np.uint8)
+    begin = -buffer.ctypes.data % ALIGNMENT
+    return buffer[begin : begin + size].view(dtype).reshape(shape)
+
+
+def _call_kernel(_context, address, record, step, spikes, count):  # type: ignore[no-untyped-def]
+    """Call the kernel at ``address`` with addresses of record and spikes (all int64); its int64 result."""
+    signature = types.int64(types.int64, types.int64, types.int64, types.int64, types.int64)
+
+    def generate(_, builder, __, arguments):
+        target, record, step, spikes, count = arguments
+        word = ir.IntType(64)
+        pointer = word.as_pointer()
+        function = builder.inttoptr(target, ir.FunctionType(word, [pointer, word, pointer, word]).as_pointer())
+        record, spikes = builder.inttoptr(record, pointer), builder.inttoptr(spikes, pointer)
+        return builder.call(function, [record, step, spikes, count])
+
+    return signature, generate
+
+
+call_kernel: Any = intrinsic(_call_kernel)
+
+
+def _pointer_intrinsic(dtype: Any) -> Any:
+    @intrinsic
+    def pointer(_context, address):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(dtype)(types.int64), generate
+
+    return pointer
+
+
+float32_pointer = _pointer_intrinsic(types.float32)
+int64_pointer = _pointer_intrinsic(types.int64)
+int32_pointer = _pointer_intrinsic(types.int32)
+uint8_pointer = _pointer_intrinsic(types.uint8)
+
+
+def _prefetch(_context, address):  # type: ignore[no-untyped-def]
+    """Ask for the cache line at this address (int64) ahead of its use. Changes nothing but time."""
+
+    def generate(_, builder, __, arguments):
+        byte_pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [byte_pointer, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        address = builder.inttoptr(arguments[0], byte_pointer)
+        read, keep_in_all_caches, data = number(0), number(3), number(1)
+        builder.call(function, [address, read, keep_in_all_caches, data])
+
+    return types.void(types.int64), generate
+
+
+prefetch: Any = intrinsic(_prefetch)

@@ -1,0 +1,47 @@
+"""What a neuron model is to the rest: a description, state variables, and a kernel that advances a population."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from snn_core.files import StrictModel
+
+MAX_NEURONS = 1_000_000
+
+# A population's record, as the kernels of models read it.
+SIZE, FIRST, PITCH, PARAMETERS, STATE, INPUT, INPUT_STEPS, SEED = range(8)
+"""SIZE: neurons. FIRST: number of the first among all neurons. PITCH: float32 numbers from one state variable, or one
+input channel, to the next. PARAMETERS: address of what ``propagators`` gave, float32. STATE: address of (variables,
+PITCH) float32. INPUT: address of (INPUT_STEPS, channels, PITCH) float32, what arrives in a step at index step mod
+INPUT_STEPS; the kernel clears what it has read. SEED: of the population's random numbers."""
+RECORD_SIZE = 8
+
+
+class PopulationSpec(StrictModel):
+    """What every population has. A model's own class adds ``model: Literal[name]`` and ``parameters``."""
+
+    model: str
+    size: int = Field(ge=1, le=MAX_NEURONS)
+    effect: Literal["excitatory", "inhibitory", "mixed"] = Field(
+        default="mixed", description="Dale's principle: what its spikes do to others; weights are then magnitudes"
+    )
+
+
+class NeuronModel(NamedTuple):
+    """A neuron model, as its file gives it by the name ``MODEL``."""
+
+    name: str
+    spec: type[PopulationSpec]
+    """The class of its populations' descriptions."""
+    variables: tuple[str, ...]
+    """State variables of a neuron, each float32."""
+    channels: tuple[str, ...]
+    """Where weights arrive: ("current",), or ("excitatory", "inhibitory") for models that tell them apart."""
+    propagators: Callable[[Any, float], Sequence[float]]
+    """(population, dt_ms) -> the numbers that the kernel needs."""
+    initial: Callable[[Any], dict[str, float]]
+    """(population) -> the state after an endless silence; variables that are left out are 0."""
+    advance: Any
+    """kernel(record, step, spikes, count): advance by a step, append the numbers of the neurons that spike to
+    ``spikes`` from ``count`` on, and return the new count."""

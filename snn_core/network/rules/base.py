@@ -1,0 +1,27 @@
+"""What a learning rule is to the rest."""
+
+from typing import Any, NamedTuple
+
+from snn_core.files import StrictModel
+
+
+class RuleSpec(StrictModel):
+    """What every rule has. A rule's own class adds ``name: Literal[...]`` and its parameters."""
+
+    name: str
+
+    def bounds(self) -> tuple[float, float]:
+        """The interval that weights are clipped to, nA."""
+        raise NotImplementedError
+
+
+class Rule(NamedTuple):
+    """A learning rule, as its file gives it by the name ``RULE``."""
+
+    name: str
+    spec: type[RuleSpec]
+    """The class of its description."""
+    connect: Any
+    """(Wiring) -> Synapses: the state of a connection that learns by this rule."""
+    needs: tuple[str, ...] = ()
+    """State variables that the postsynaptic model must have."""
