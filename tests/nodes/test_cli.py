@@ -419,7 +419,9 @@ def test_checkpoints_that_are_none(
     _refused(say, tmp_path, "evaluate", path, named=(str(path), "checkpoint"))
 
 
-@pytest.mark.parametrize(("value", "expected"), [(np.full((32, 2), np.nan, np.float32), "finite"), (np.zeros(3), "(32, 2)")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(np.full((32, 2), np.nan, np.float32), "finite"), (np.zeros(3), "(32, 2)")]
+)
 def test_checkpoints_with_other_arrays(
     say: Say, tmp_path: Path, trained: Path, value: np.ndarray, expected: str
 ) -> None:
