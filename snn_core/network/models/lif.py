@@ -113,7 +113,7 @@ def _spike(p, potential, refractory, first, spikes, count):
     reset, threshold, refractory_steps = p[4], p[5], p[6]
     for begin in range(0, potential.size, BLOCK):
         end = min(begin + BLOCK, potential.size)
-        reached = 0
+        reached = False
         for i in range(begin, end):
             reached |= potential[i] >= threshold
         if reached:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from snn_core.network.compiled import aligned, carray, float32_pointer, int64_pointer, kernel, prefetch
+from snn_core.network.compiled import aligned, carray, float32_pointer, int64_pointer, kernel, load, prefetch, store
 from snn_core.network.synapses import (
     DELAY,
     FIRST_OF_RULE,
@@ -71,7 +71,7 @@ OUT_OF_CACHE_BYTES = 1 << 24  # rows that come from a cache are there soon enoug
 
 def slot_steps(*decays: float) -> int:
     """Steps of a slot, so few that no trace with these decays falls below a quarter within one, or just one step."""
-    return int(np.clip(-1.25 / math.log(min(decays)), 1, TURN // 2)) if min(decays) > 0 else 1
+    return int(np.clip(-2.5 / math.log(min(decays)), 1, TURN // 2)) if min(decays) > 0 else 1
 
 
 def decay_powers(pre_decay: float, eligibility_decay: float, steps: int, slot: int) -> np.ndarray:
@@ -189,17 +189,24 @@ def _place(row, n_pre):
     return turn * (n_pre // TURN) + min(turn, n_pre % TURN) + row // TURN
 
 
+# Scopes of ``load`` and ``store``: what is only read shares one.
+READ_ONLY, U_ROW, A_ROW, U_NEXT, A_NEXT, ARRIVING = range(6)
+
+
 @njit(cache=True, nogil=True)
 def _read(n_post, w_max, u, a, was, now, x_post, arriving, sign, x, x_now, rescale, ltd):
     """A presynaptic spike reads a row: deliver its clipped weights, write it back for the newest slot."""
     gain, traced, paired = was[0], was[1], was[2]
     gain_now, traced_now, paired_now = now[0], now[1], now[2]
     for j in range(n_post):
-        w = min(max(u[j] + a[j] * gain[j] + x * traced[j], np.float32(0)), w_max)
-        arriving[j] += sign * w
-        c = (a[j] + x * paired[j]) * rescale - ltd * x_post[j] - x_now * paired_now[j]
-        a[j] = c
-        u[j] = w - c * gain_now[j] - x_now * traced_now[j]
+        e = load(a, j, A_ROW)
+        w = load(u, j, U_ROW) + e * load(gain, j, READ_ONLY) + x * load(traced, j, READ_ONLY)
+        w = min(max(w, np.float32(0)), w_max)
+        store(arriving, j, ARRIVING, load(arriving, j, ARRIVING) + sign * w)
+        c = (e + x * load(paired, j, READ_ONLY)) * rescale - ltd * load(x_post, j, READ_ONLY)
+        c -= x_now * load(paired_now, j, READ_ONLY)
+        store(a, j, A_ROW, c)
+        store(u, j, U_ROW, w - c * load(gain_now, j, READ_ONLY) - x_now * load(traced_now, j, READ_ONLY))
 
 
 @njit(cache=True, nogil=True)
@@ -211,16 +218,20 @@ def _read_two(
     gain1, traced1, paired1 = was1[0], was1[1], was1[2]
     gain_now, traced_now, paired_now = now[0], now[1], now[2]
     for j in range(n_post):
-        w0 = min(max(u0[j] + a0[j] * gain0[j] + x0 * traced0[j], np.float32(0)), w_max)
-        w1 = min(max(u1[j] + a1[j] * gain1[j] + x1 * traced1[j], np.float32(0)), w_max)
-        arriving[j] = (arriving[j] + sign * w0) + sign * w1
-        depressed = ltd * x_post[j]
-        c0 = (a0[j] + x0 * paired0[j]) * f0 - depressed - x0_now * paired_now[j]
-        c1 = (a1[j] + x1 * paired1[j]) * f1 - depressed - x1_now * paired_now[j]
-        a0[j] = c0
-        a1[j] = c1
-        u0[j] = w0 - c0 * gain_now[j] - x0_now * traced_now[j]
-        u1[j] = w1 - c1 * gain_now[j] - x1_now * traced_now[j]
+        e0, e1 = load(a0, j, A_ROW), load(a1, j, A_NEXT)
+        w0 = load(u0, j, U_ROW) + e0 * load(gain0, j, READ_ONLY) + x0 * load(traced0, j, READ_ONLY)
+        w1 = load(u1, j, U_NEXT) + e1 * load(gain1, j, READ_ONLY) + x1 * load(traced1, j, READ_ONLY)
+        w0 = min(max(w0, np.float32(0)), w_max)
+        w1 = min(max(w1, np.float32(0)), w_max)
+        store(arriving, j, ARRIVING, (load(arriving, j, ARRIVING) + sign * w0) + sign * w1)
+        depressed, pairs_now = ltd * load(x_post, j, READ_ONLY), load(paired_now, j, READ_ONLY)
+        c0 = (e0 + x0 * load(paired0, j, READ_ONLY)) * f0 - depressed - x0_now * pairs_now
+        c1 = (e1 + x1 * load(paired1, j, READ_ONLY)) * f1 - depressed - x1_now * pairs_now
+        g, t = load(gain_now, j, READ_ONLY), load(traced_now, j, READ_ONLY)
+        store(a0, j, A_ROW, c0)
+        store(a1, j, A_NEXT, c1)
+        store(u0, j, U_ROW, w0 - c0 * g - x0_now * t)
+        store(u1, j, U_NEXT, w1 - c1 * g - x1_now * t)
 
 
 @njit(cache=True, nogil=True)
@@ -228,29 +239,33 @@ def _rewrite(n_post, w_max, u, a, was, now, x, x_now, rescale):
     """Clip a row and write it for the newest slot; whether anything of its eligibility is left."""
     gain, traced, paired = was[0], was[1], was[2]
     gain_now, traced_now, paired_now = now[0], now[1], now[2]
-    left = 0
+    left = False
     for j in range(n_post):
-        w = min(max(u[j] + a[j] * gain[j] + x * traced[j], np.float32(0)), w_max)
-        now = (a[j] + x * paired[j]) * rescale
-        c = now if abs(now) >= NEGLIGIBLE else np.float32(0)
+        e = load(a, j, A_ROW)
+        w = load(u, j, U_ROW) + e * load(gain, j, READ_ONLY) + x * load(traced, j, READ_ONLY)
+        w = min(max(w, np.float32(0)), w_max)
+        remains = (e + x * load(paired, j, READ_ONLY)) * rescale
+        c = remains if abs(remains) >= NEGLIGIBLE else np.float32(0)
         left |= c != np.float32(0)
-        c -= x_now * paired_now[j]
-        a[j] = c
-        u[j] = w - c * gain_now[j] - x_now * traced_now[j]
+        c -= x_now * load(paired_now, j, READ_ONLY)
+        store(a, j, A_ROW, c)
+        store(u, j, U_ROW, w - c * load(gain_now, j, READ_ONLY) - x_now * load(traced_now, j, READ_ONLY))
     return left
 
 
 @njit(cache=True, nogil=True)
-def _clip(n_post, w_max, u, a, gain, traced, x):
+def _clip(n_post, w_max, u, a, was, x):
     """Clip a row where it lies. Most rows need not be written, so they are looked at first."""
-    outside = 0
+    gain, traced = was[0], was[1]
+    outside = False
     for j in range(n_post):
         w = u[j] + a[j] * gain[j] + x * traced[j]
         outside |= (w < np.float32(0)) | (w > w_max)
     if outside:
         for j in range(n_post):
-            w = u[j] + a[j] * gain[j] + x * traced[j]
-            u[j] += min(max(w, np.float32(0)), w_max) - w
+            e, before = load(a, j, READ_ONLY), load(u, j, U_ROW)
+            w = before + e * load(gain, j, READ_ONLY) + x * load(traced, j, READ_ONLY)
+            store(u, j, U_ROW, before + (min(max(w, np.float32(0)), w_max) - w))
 
 
 @njit(cache=True, nogil=True)
@@ -269,7 +284,7 @@ def _take_turns(record, step, w_max, u_rows, a_rows, slots, powers, pre_trace, r
         u, a, x = u_rows[row], a_rows[row], pre_trace[row]
         was = slots[origin // slot_steps % n_slots]
         if origin + slot_steps * n_slots > step + TURN:
-            _clip(n_post, w_max, u, a, was[0], was[1], x)
+            _clip(n_post, w_max, u, a, was, x)
             continue
         record[LEARNING_UPDATES] += n_post
         x_now = x * powers[PRE, newest - origin]
@@ -354,9 +369,9 @@ def _deliver(record, step, rows, count):
 @njit(cache=True, nogil=True)
 def _reward_slot(n_post, gain, traced, paired, reward, factor):
     for j in range(n_post):
-        g = factor * reward[j]
-        gain[j] += g
-        traced[j] += g * paired[j]
+        g = factor * load(reward, j, READ_ONLY)
+        store(gain, j, U_ROW, load(gain, j, U_ROW) + g)
+        store(traced, j, A_ROW, load(traced, j, A_ROW) + g * load(paired, j, READ_ONLY))
 
 
 @kernel
@@ -378,7 +393,7 @@ def _learn(record, step, spikes, count):
             x_post[j] += np.float32(1)
 
     reward_decay, gain = p[3], p[6]
-    rewarded = 0
+    rewarded = False
     for j in range(n_post):
         rewarded |= reward[j] != np.float32(0)
     if rewarded:
