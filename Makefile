@@ -4,10 +4,10 @@ PYTHON ?= $(shell chosen=$$(sed -n 's/^executable = //p' .venv/pyvenv.cfg 2>/dev
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types bench lock clean
+.PHONY: help setup demo test test-peers lint format types examples bench bench-setup lock clean
 
 help: ## print these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv, install the locked requirements, build the message packages
 	@command -v $(PYTHON) >/dev/null || { echo "setup: missing: $(PYTHON); on Debian or Ubuntu: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -16,8 +16,14 @@ setup: ## make .venv, install the locked requirements, build the message package
 demo: setup ## a robot learns to keep its lane over ROS 2; the report is out/demo/report.html
 	@$(BIN)/spikedrive demo --out out/demo
 
-test: setup ## run every test
-	@$(BIN)/pytest
+test: setup ## run every test but the comparisons with other simulators
+	@$(BIN)/pytest -m "not peers"
+
+test-peers: setup ## compare with NEST and others that are installed (make bench-setup)
+	@$(BIN)/pytest -m peers -rs -s
+
+examples: setup ## draw the pictures of docs/examples anew
+	@for example in docs/examples/*.py; do echo $$example; $(BIN)/python $$example || exit 1; done
 
 lint: setup ## check style (ruff) and the Dockerfile (hadolint)
 	@$(BIN)/ruff check
@@ -32,10 +38,14 @@ types: setup ## check types (pyright)
 	@$(BIN)/pyright
 
 bench: setup ## time the parts against their peers; not a test
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m spikedrive_benchmarks
 
-lock: setup ## pin the newest versions of all requirements in requirements.txt
+bench-setup: setup ## add to .venv the simulators that the network is compared with (6 GB)
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements-bench.txt
+
+lock: setup ## pin the newest versions of all requirements, in requirements.txt and requirements-bench.txt
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml requirements.in -o requirements.txt --quiet
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra bench -c requirements.txt pyproject.toml -o requirements-bench.txt --quiet
 
 clean: ## remove all that was made but out/
 	@rm -rf .venv build *.egg-info ros_ws/build ros_ws/install ros_ws/log .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--json PATH]``: all timings, as a table."""
+"""``python -m spikedrive_benchmarks [--json PATH]``: all timings, as a table."""
 
 import argparse
 import contextlib
@@ -12,12 +12,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.decoding import decoding
-from benchmarks.driving import driving, driving_over_dds
-from benchmarks.network import network_window
 from snn_core import __version__
 from snn_core.errors import UserError
 from snn_core.learning.experiment import processor_name
+from spikedrive_benchmarks.decoding import decoding
+from spikedrive_benchmarks.driving import driving, driving_over_dds
+from spikedrive_benchmarks.network import network_window
 from spikedrive_nodes.environment import ensure_ros_environment
 
 TITLES = {
@@ -47,7 +47,9 @@ def _measure() -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Measure, print, and write JSON where that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time the parts against their peers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m spikedrive_benchmarks", description="Time the parts against their peers."
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the figures to this file")
     path = parser.parse_args().json
     machine = {

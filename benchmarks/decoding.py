@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.timing import cpu_seconds
 from snn_core.events.codecs import make_decoder
 from snn_core.events.events import Events
 from snn_core.events.mono import encode_mono
+from spikedrive_benchmarks.timing import cpu_seconds
 from tests.events.streams import encode_evt3, random_events
 
 N, WIDTH, HEIGHT = 200_000, 640, 480

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from benchmarks.timing import cpu_seconds
 from snn_core.network.models.lif import LifPopulation, lif_propagators
 from snn_core.network.network import Network
 from snn_core.network.rules.r_stdp import RewardModulatedStdp, r_stdp_propagators
 from snn_core.network.spec import NetworkSpec, load_network_spec
+from spikedrive_benchmarks.timing import cpu_seconds
 from tests.reference_network import ReferenceNetwork
 
 STEPS, INPUT_HZ, REWARD = 50, 100.0, 0.1

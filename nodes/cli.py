@@ -1,6 +1,5 @@
 """The ``spikedrive`` command."""
 
-import json
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,6 +13,9 @@ from rich.table import Table
 from snn_core import __version__
 from snn_core.errors import UserError
 
+from .bench_command import bench_app
+from .interchange_command import nir_app, weights_app
+from .json_output import JsonOption, write_json
 from .shared_files import parameter_file
 
 app = typer.Typer(
@@ -23,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(bench_app, name="bench")
+app.add_typer(nir_app, name="nir")
+app.add_typer(weights_app, name="weights")
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 LONGEST_S = 1e7
@@ -60,19 +65,6 @@ class Discovery(StrEnum):
     SUBNET = "subnet"
 
 
-def _check_json(path: Path | None) -> Path | None:
-    """Before long work, not after it."""
-    if path is not None and str(path) != "-":
-        from snn_core.files import check_writable
-
-        check_writable(path)
-    return path
-
-
-JsonOption = Annotated[
-    Path | None,
-    typer.Option("--json", callback=_check_json, help="Write the figures as JSON to this file; - for stdout."),
-]
 ParametersOption = Annotated[
     Path | None, typer.Option(help="ROS 2 parameter file of the nodes.", show_default="launch/config/lane.yaml")
 ]
@@ -81,19 +73,6 @@ DiscoveryOption = Annotated[
     Discovery | None,
     typer.Option(help="How far ROS 2 nodes find each other.", show_default="the environment's, else localhost"),
 ]
-
-
-def _write_json(path: Path | None, figures: dict[str, Any]) -> None:
-    """To a file, to stdout for -, nowhere for None."""
-    if path is None:
-        return
-    text = json.dumps(figures, indent=2)
-    if str(path) == "-":
-        print(text)
-        return
-    from snn_core.files import write_atomically
-
-    write_atomically(path, lambda file: file.write(text.encode() + b"\n"))
 
 
 def _use_ros(discovery: Discovery | None) -> None:
@@ -157,7 +136,7 @@ def train(
         dds=dds,
     )
     figures, interrupted = commands.train(options)
-    _write_json(json_path, figures)
+    write_json(json_path, figures)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -210,7 +189,7 @@ def evaluate(
         controls_s=controls_seconds,
     )
     figures, interrupted = commands.evaluate(options)
-    _write_json(json_path, figures)
+    write_json(json_path, figures)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -238,7 +217,7 @@ def replay(
 
     options = ReplayOptions(file, rate, network, checkpoint, seed, parameters or parameter_file("replay"))
     figures = run_replay(options)
-    _write_json(json_path, figures)
+    write_json(json_path, figures)
     if str(json_path) != "-":
         print_table(str(file), figures)
 
@@ -252,7 +231,7 @@ def info(file: Annotated[Path, typer.Argument(help="Recording (AEDAT4).")], json
 
     with open_recording(file) as recording:
         figures = asdict(summarise(recording))
-    _write_json(json_path, figures)
+    write_json(json_path, figures)
     if str(json_path) != "-":
         print_table(str(file), figures)
 

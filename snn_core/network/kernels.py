@@ -7,7 +7,7 @@ from snn_core.network.compiled import call_kernel
 # Columns of the population table.
 ADVANCE, POPULATION_RECORD = range(2)
 # Columns of the connection table. A range of neurons counts over all populations, in the order of the description.
-PRE_BEGIN, PRE_END, CONNECTION_RECORD, DELIVER, DELIVER_ALWAYS, ARRIVE, LEARN = range(7)
+PRE_BEGIN, PRE_END, CONNECTION_RECORD, DELIVER, DELIVER_ALWAYS, ARRIVE, LEARN, HOMEOSTASIS = range(8)
 
 
 @njit(cache=True, nogil=True)
@@ -64,4 +64,7 @@ def _advance(
             if connections[c, LEARN]:
                 record = connections[c, CONNECTION_RECORD]
                 call_kernel(connections[c, LEARN], record, step, arriving.ctypes.data, n_arriving)
+            if connections[c, HOMEOSTASIS]:
+                record = connections[c, CONNECTION_RECORD]
+                call_kernel(connections[c, HOMEOSTASIS], record, step, arriving.ctypes.data, n_arriving)
     return n_spikes, n_arriving

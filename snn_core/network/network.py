@@ -78,7 +78,7 @@ class Network:
                 self._population_table[place] = population.model.advance.address, population.record.ctypes.data
         self._connection_table = np.array(
             [self._table_row(*pair) for pair in zip(spec.connections, self._synapses, strict=True)], np.int64
-        ).reshape(-1, 7)
+        ).reshape(-1, 8)
         self._steps = self._spikes = self._neuron_updates = 0
 
     def _make_populations(self, seed: int, drawn: list["_Drawn"]) -> dict[str, PopulationState]:
@@ -109,6 +109,8 @@ class Network:
             post_variables=post.model.variables,
             rule=connection.rule,
             dt_ms=spec.dt_ms,
+            post_spec=post.spec,
+            spans={name: self.span(name) for name in self._names},
         )
         if connection.rule is not None:
             return RULES[connection.rule.name].connect(wiring)
@@ -116,9 +118,9 @@ class Network:
 
     def _table_row(self, connection: Connection, synapses: Synapses) -> tuple[int, ...]:
         pre = self.span(connection.pre)
-        kernels = (synapses.deliver, synapses.arrive, synapses.learn)
-        deliver, arrive, learn = (0 if kernel is None else kernel.address for kernel in kernels)
-        return pre.start, pre.stop, synapses.record.ctypes.data, deliver, synapses.deliver_always, arrive, learn
+        kernels = (synapses.deliver, synapses.arrive, synapses.learn, synapses.homeostasis)
+        deliver, *others = (0 if kernel is None else kernel.address for kernel in kernels)
+        return pre.start, pre.stop, synapses.record.ctypes.data, deliver, synapses.deliver_always, *others
 
     @property
     def n_neurons(self) -> int:

@@ -247,7 +247,11 @@ class NetworkSpec(StrictModel):
         self._check_weights(key, connection, pre, shape)
 
     def _check_rule(self, key: str, connection: Connection, post: PopulationSpec) -> None:
-        rule = RULES[connection.rule.name]  # type: ignore[union-attr]
+        own: Any = connection.rule
+        rule = RULES[own.name]
+        for name, population in own.references().items():
+            if isinstance(self._population(f"{key}.rule.{name}", population), SpikeSource):
+                raise ValueError(f"{key}.rule.{name} must be a population of neurons, found {population!r}")
         missing = [variable for variable in rule.needs if variable not in MODELS[post.model].variables]
         if missing:
             raise ValueError(

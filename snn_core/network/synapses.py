@@ -5,6 +5,7 @@ There it reads their weights, and there the rules pair it with others; the curre
 ``delay - 1`` steps later. So the first step of a delay is axonal, the others are dendritic.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,6 +77,10 @@ class Wiring(NamedTuple):
     post_variables: tuple[str, ...]
     rule: Any
     dt_ms: float
+    post_spec: Any = None
+    """Description of the postsynaptic population."""
+    spans: Mapping[str, slice] = {}
+    """The range of each population's neurons among all."""
 
 
 def row_pitch(n_post: int) -> int:
@@ -96,6 +101,8 @@ class Synapses:
     """Whether ``deliver`` is called in steps without spikes, too."""
     arrive: Any = None
     learn: Any = None
+    homeostasis: Any = None
+    """kernel(record, step, spikes, count), after ``learn``."""
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
@@ -126,6 +133,10 @@ class Synapses:
         kept = np.ascontiguousarray(array, dtype)
         self._kept.append(kept)
         return kept.ctypes.data
+
+    def keep(self, array: np.ndarray) -> None:
+        """Let an array live as long as the record that refers to it."""
+        self._kept.append(array)
 
     @property
     def natural_rows(self) -> CompressedRows:

@@ -6,6 +6,12 @@
 A presynaptic spike raises I by its weight. Between spikes the two linear equations have a closed solution, so a step of
 any length is exact (Rotter and Diesmann 1999, Biological Cybernetics 81). When V reaches the threshold at the end of a
 step the neuron spikes, V is reset and held for the refractory period; the current goes on.
+
+A population may say ``integration: euler`` and ``reset: subtract`` or ``zero``, as other simulators do it: see
+``snn_core.network.models.discrete``. With euler, in this order:
+
+    I <- (1 - dt / tau_synapse) I + arriving weights
+    V <- V + dt / tau_membrane (E_rest - V + R (I + I_bias))
 """
 
 import math
@@ -27,6 +33,14 @@ from snn_core.network.models.base import (
     STATE,
     NeuronModel,
     PopulationSpec,
+)
+from snn_core.network.models.discrete import (
+    Integration,
+    Reset,
+    check_reset,
+    euler_decay,
+    reset_numbers,
+    smallest_spiking,
 )
 
 NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: numbers too small for float32's exponent would slow a step
@@ -57,6 +71,13 @@ class LifPopulation(PopulationSpec):
 
     model: Literal["lif"]  # type: ignore[assignment]
     parameters: LifParameters = Field(default_factory=LifParameters)
+    integration: Integration = "exact"
+    reset: Reset = "value"
+
+    @model_validator(mode="after")
+    def _reset_fits(self) -> "LifPopulation":
+        check_reset(self.parameters, self.reset)
+        return self
 
 
 class LifPropagators(NamedTuple):
@@ -69,10 +90,38 @@ class LifPropagators(NamedTuple):
     reset: float
     threshold: float
     refractory_steps: float
+    reset_keeps: float
 
 
-def lif_propagators(parameters: LifParameters, dt_ms: float) -> LifPropagators:
-    """The exact propagators of a step of ``dt_ms``; ``rest`` includes what the bias current adds."""
+def lif_propagators(
+    parameters: LifParameters, dt_ms: float, integration: Integration = "exact", reset: Reset = "value"
+) -> LifPropagators:
+    """The propagators of a step of ``dt_ms``; ``rest`` includes what the bias current adds.
+
+    Raises:
+        ValueError: with euler, a time constant shorter than the step.
+    """
+    if integration == "euler":
+        decay_m = euler_decay(parameters.tau_membrane_ms, dt_ms, "tau_membrane_ms")
+        decay_s = euler_decay(parameters.tau_synapse_ms, dt_ms, "tau_synapse_ms")
+        coupling = parameters.resistance_mohm * dt_ms / parameters.tau_membrane_ms
+    else:
+        decay_m, coupling, decay_s = _exact_propagators(parameters, dt_ms)
+    kept, added = reset_numbers(parameters, reset)
+    return LifPropagators(
+        membrane_decay=decay_m,
+        current_to_membrane=coupling,
+        current_decay=decay_s,
+        rest=parameters.rest_mv + parameters.resistance_mohm * parameters.bias_current_na,
+        reset=added,
+        threshold=smallest_spiking(parameters.threshold_mv, integration),
+        refractory_steps=round(parameters.refractory_ms / dt_ms),
+        reset_keeps=kept,
+    )
+
+
+def _exact_propagators(parameters: LifParameters, dt_ms: float) -> tuple[float, float, float]:
+    """Decay of the membrane, from current to membrane, decay of the current."""
     tau_m, tau_s = parameters.tau_membrane_ms, parameters.tau_synapse_ms
     decay_m, decay_s = math.exp(-dt_ms / tau_m), math.exp(-dt_ms / tau_s)
     if math.isclose(tau_m, tau_s, rel_tol=1e-6):
@@ -80,15 +129,7 @@ def lif_propagators(parameters: LifParameters, dt_ms: float) -> LifPropagators:
         coupling = parameters.resistance_mohm * dt_ms / tau_m * decay_m
     else:
         coupling = parameters.resistance_mohm * tau_s / (tau_m - tau_s) * (decay_m - decay_s)
-    return LifPropagators(
-        membrane_decay=decay_m,
-        current_to_membrane=coupling,
-        current_decay=decay_s,
-        rest=parameters.rest_mv + parameters.resistance_mohm * parameters.bias_current_na,
-        reset=parameters.reset_mv,
-        threshold=parameters.threshold_mv,
-        refractory_steps=round(parameters.refractory_ms / dt_ms),
-    )
+    return decay_m, coupling, decay_s
 
 
 @njit(cache=True, nogil=True)
@@ -110,7 +151,7 @@ def _integrate(p, potential, current, refractory, arriving):
 @njit(cache=True, nogil=True)
 def _spike(p, potential, refractory, first, spikes, count):
     """Reset the neurons that have reached the threshold and append their numbers; most blocks have none."""
-    reset, threshold, refractory_steps = p[4], p[5], p[6]
+    reset, threshold, refractory_steps, kept = p[4], p[5], p[6], p[7]
     for begin in range(0, potential.size, BLOCK):
         end = min(begin + BLOCK, potential.size)
         reached = False
@@ -119,7 +160,7 @@ def _spike(p, potential, refractory, first, spikes, count):
         if reached:
             for i in range(begin, end):
                 if potential[i] >= threshold:
-                    potential[i] = reset
+                    potential[i] = kept * potential[i] + reset
                     refractory[i] = refractory_steps
                     spikes[count] = first + i
                     count += 1
@@ -129,7 +170,7 @@ def _spike(p, potential, refractory, first, spikes, count):
 @kernel
 def _advance(record, step, spikes, count):
     n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (7,))
+    p = carray(float32_pointer(record[PARAMETERS]), (8,))
     state = carray(float32_pointer(record[STATE]), (3, pitch))
     arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
     potential, current, refractory = state[0][:n], state[1][:n], state[2][:n]
@@ -142,7 +183,9 @@ MODEL = NeuronModel(
     spec=LifPopulation,
     variables=("potential", "current", "refractory"),
     channels=("current",),
-    propagators=lambda population, dt_ms: lif_propagators(population.parameters, dt_ms),
+    propagators=lambda population, dt_ms: lif_propagators(
+        population.parameters, dt_ms, population.integration, population.reset
+    ),
     initial=lambda population: {"potential": population.parameters.rest_mv},
     advance=_advance,
 )

@@ -14,6 +14,10 @@ class RuleSpec(StrictModel):
         """The interval that weights are clipped to, nA."""
         raise NotImplementedError
 
+    def references(self) -> dict[str, str]:
+        """Populations that the rule reads, by the key that names them."""
+        return {}
+
 
 class Rule(NamedTuple):
     """A learning rule, as its file gives it by the name ``RULE``."""

@@ -1,0 +1,132 @@
+"""The leaky integrate-and-fire neuron whose threshold seeks a target rate: intrinsic homeostasis.
+
+    tau_membrane dV/dt = -(V - E_rest) + R (I + I_bias)
+    tau_synapse  dI/dt = -I
+    dT/dt              = learning_rate (S(t) - target_rate)
+    threshold          = V_threshold + T
+
+S(t) is the train of the neuron's own spikes, so that the threshold rises by ``learning_rate_mv`` with a spike and
+falls steadily between spikes: on average the neuron fires at the target rate. It is the intrinsic plasticity of Lazar,
+Pipa and Triesch (2009, Frontiers in Computational Neuroscience 3: 23, "SORN") in continuous time; Zhang and Linden
+(2003, Nature Reviews Neuroscience 4: 885) review the biology. Voltage and current are integrated exactly, as in
+``lif``. When V reaches the threshold at the end of a step the neuron spikes, V is reset and held for the refractory
+period. A threshold that has fallen below reset_mv makes the neuron spike as soon as the refractory period is over.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numba import njit
+from pydantic import Field
+
+from snn_core.files import StrictModel
+from snn_core.network.compiled import carray, float32_pointer, kernel
+from snn_core.network.models.base import (
+    FIRST,
+    INPUT,
+    INPUT_STEPS,
+    PARAMETERS,
+    PITCH,
+    SIZE,
+    STATE,
+    NeuronModel,
+    PopulationSpec,
+)
+from snn_core.network.models.lif import LifParameters, lif_propagators
+
+NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: denormal numbers would slow a step
+BLOCK = 64
+
+
+class ThresholdAdaptation(StrictModel):
+    """How the threshold seeks a rate; see ``snn_core.network.models.lif_homeostatic``."""
+
+    target_rate_hz: float = Field(gt=0)
+    learning_rate_mv: float = Field(gt=0, description="what a spike adds to the threshold")
+
+
+class LifHomeostaticPopulation(PopulationSpec):
+    """A population of LIF neurons with common parameters, each with a threshold that seeks a target rate."""
+
+    model: Literal["lif_homeostatic"]  # type: ignore[assignment]
+    parameters: LifParameters = Field(default_factory=LifParameters)
+    threshold_adaptation: ThresholdAdaptation
+
+
+def lif_homeostatic_propagators(population: LifHomeostaticPopulation, dt_ms: float) -> tuple[float, ...]:
+    """Those of ``lif`` for a step of ``dt_ms`` but the last, then what a spike adds to the threshold and what a step
+    takes away (mV).
+    """
+    adaptation = population.threshold_adaptation
+    drift = adaptation.learning_rate_mv * adaptation.target_rate_hz * dt_ms / 1000
+    return (*lif_propagators(population.parameters, dt_ms)[:7], adaptation.learning_rate_mv, drift)
+
+
+@njit(cache=True, nogil=True)
+def _integrate(p, potential, current, refractory, arriving):
+    """A step without reset. ``refractory`` is 0 for neurons that are free to spike."""
+    membrane_decay, coupling, current_decay, rest = p[0], p[1], p[2], p[3]
+    for i in range(potential.size):
+        decayed = current[i] * current_decay
+        synaptic = (decayed if abs(decayed) >= NEGLIGIBLE_NA else np.float32(0)) + arriving[i]
+        arriving[i] = np.float32(0)
+        current[i] = synaptic
+        v = rest + (potential[i] - rest) * membrane_decay + synaptic * coupling
+        left = max(refractory[i] - np.float32(1), np.float32(0))
+        potential[i] = v if left <= np.float32(0) else potential[i]
+        refractory[i] = left
+
+
+@njit(cache=True, nogil=True)
+def _drift(p, offset, remainder):
+    """The steady fall. A step's share is small against the threshold: the part that rounding loses is kept."""
+    drift = p[8]
+    for i in range(offset.size):
+        change = remainder[i] - drift
+        moved = offset[i] + change
+        remainder[i] = change - (moved - offset[i])
+        offset[i] = moved
+
+
+@njit(cache=True, nogil=True)
+def _spike(p, potential, refractory, offset, first, spikes, count):
+    """Reset the neurons that have reached their thresholds and append their numbers; most blocks have none."""
+    reset, threshold, refractory_steps, increase = p[4], p[5], p[6], p[7]
+    for begin in range(0, potential.size, BLOCK):
+        end = min(begin + BLOCK, potential.size)
+        reached = False
+        for i in range(begin, end):
+            reached |= (potential[i] >= threshold + offset[i]) & (refractory[i] <= np.float32(0))
+        if reached:
+            for i in range(begin, end):
+                if potential[i] >= threshold + offset[i] and refractory[i] <= np.float32(0):
+                    potential[i] = reset
+                    refractory[i] = refractory_steps + np.float32(1)
+                    offset[i] += increase
+                    spikes[count] = first + i
+                    count += 1
+    return count
+
+
+@kernel
+def _advance(record, step, spikes, count):
+    n, pitch = record[SIZE], record[PITCH]
+    p = carray(float32_pointer(record[PARAMETERS]), (9,))
+    state = carray(float32_pointer(record[STATE]), (5, pitch))
+    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    potential, current, refractory = state[0][:n], state[1][:n], state[2][:n]
+    offset, remainder = state[3][:n], state[4][:n]
+    _integrate(p, potential, current, refractory, arriving)
+    _drift(p, offset, remainder)
+    return _spike(p, potential, refractory, offset, record[FIRST], spikes, count)
+
+
+MODEL = NeuronModel(
+    name="lif_homeostatic",
+    spec=LifHomeostaticPopulation,
+    variables=("potential", "current", "refractory", "threshold_offset", "offset_remainder"),
+    channels=("current",),
+    propagators=lif_homeostatic_propagators,
+    initial=lambda population: {"potential": population.parameters.rest_mv},
+    advance=_advance,
+)

@@ -1,0 +1,197 @@
+"""The rules on random networks, against their float64 twins and against what must hold for each of them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from snn_core.network.network import Network
+from snn_core.network.spec import NetworkSpec
+from tests.network.networks import LIF, spike_train
+from tests.reference_network import ReferenceNetwork
+
+WINDOW, WINDOWS = 50, 5
+SCALING = {"target_rate_hz": 20.0, "rate_per_ms": 1e-3, "tau_rate_ms": 200.0, "interval_ms": 30.0}
+# Learning rates so large that a few hundred steps move the weights over much of their range.
+RULES: dict[str, list[dict[str, Any]]] = {
+    "pair_stdp": [
+        {"w_max_na": 2.0, "learning_rate": 0.05},
+        {"w_max_na": 2.0, "learning_rate": 0.05, "pairing": "nearest", "mu": 1.0},
+        {"w_max_na": 2.0, "learning_rate": 0.05, "mu": 0.3, "scaling": SCALING},
+    ],
+    "triplet_stdp": [
+        {"w_max_na": 2.0, "w_scale_na": 10.0},
+        {
+            "w_max_na": 2.0,
+            "w_scale_na": 10.0,
+            "pairing": "nearest",
+            "a2_plus": 5e-3,
+            "a3_minus": 3e-3,
+            "scaling": SCALING,
+        },
+    ],
+    "r_max": [
+        {"w_max_na": 2.0, "learning_rate_per_ms": 1e-3},
+        {
+            "w_max_na": 2.0,
+            "w_min_na": -1.0,
+            "learning_rate_per_ms": 1e-3,
+            "tau_reward_ms": None,
+            "mean_reward_fraction": 0.2,
+        },
+    ],
+    "e_prop": [
+        {"w_min_na": -1.0, "w_max_na": 2.0, "learning_rate_per_ms": 1e-2},
+        {"w_min_na": 0.0, "w_max_na": 2.0, "learning_rate_per_ms": 1e-2, "tau_reward_ms": 100.0},
+    ],
+    "td_stdp": [
+        {"w_max_na": 2.0, "critic": "motor", "learning_rate_per_ms": 1e-3, "value_per_hz": 0.1},
+        {"w_max_na": 2.0, "critic": "hidden", "learning_rate_per_ms": 1e-3, "value_offset": 1.0, "tau_reward_ms": 50.0},
+    ],
+}
+CASES = [(name, index) for name, variants in RULES.items() for index in range(len(variants))]
+
+
+def cells(rule: str, size: int, variant: int) -> dict:
+    """Neurons that the rule can learn with."""
+    parameters = LIF | {"threshold_mv": -55.0}
+    if rule == "r_max":
+        return {"model": "lif_escape", "size": size, "parameters": parameters | {"rate_at_threshold_hz": 200.0}}
+    if rule == "e_prop" and variant == 1:
+        return {"model": "adaptive_lif", "size": size, "parameters": parameters | {"tau_adaptation_ms": 80.0}}
+    return {"model": "lif", "size": size, "parameters": parameters}
+
+
+def network_spec(name: str, variant: int, rng: np.random.Generator, delay: Any = None) -> NetworkSpec:
+    """Inputs onto hidden neurons onto motor neurons, and hidden ones onto each other, all plastic."""
+    rule = {"name": name, **RULES[name][variant]}
+    inputs, hidden = int(rng.integers(3, 8)), int(rng.integers(2, 5))
+    sizes = {"input": inputs, "hidden": hidden, "motor": 2}
+    connections = []
+    for pre, post in (("input", "hidden"), ("hidden", "hidden"), ("hidden", "motor"), ("input", "motor")):
+        present = rng.random((sizes[pre], sizes[post])) < 0.7
+        connections.append(
+            {
+                "pre": pre,
+                "post": post,
+                "pattern": {"kind": "mask", "rows": present.tolist()} if delay != "dense" else {"kind": "all_to_all"},
+                "delay_ms": None if delay == "dense" else delay,
+                "weights": {"distribution": "uniform", "low_na": 0.2, "high_na": 1.8},
+                "rule": rule,
+            }
+        )
+    return NetworkSpec.model_validate(
+        {
+            "name": "test",
+            "populations": {
+                "input": {"model": "spike_source", "size": inputs},
+                "hidden": cells(name, hidden, variant),
+                "motor": cells(name, 2, variant),
+            },
+            "connections": connections,
+        }
+    )
+
+
+def drive(network: Network, rng: np.random.Generator, windows: int, twin: ReferenceNetwork | None = None) -> tuple:
+    """Spikes of network and twin as (step, population, neuron)."""
+    names = list(network.spec.populations)
+    ours, theirs = [], []
+    for window in range(windows):
+        reward = rng.normal(size=network.n_neurons).astype(np.float32)
+        frozen = window % 4 == 3
+        network.learning = not frozen
+        offsets, inputs = spike_train(rng, WINDOW, network.spec.populations["input"].size, 0.15)
+        network.set_reward(reward)
+        spikes = network.advance(WINDOW, offsets, inputs)
+        steps = (spikes.time_us // 1000 - 1).tolist()
+        ours += zip(steps, spikes.population.tolist(), spikes.neuron.tolist(), strict=True)
+        if twin is None:
+            continue
+        twin.learning = not frozen
+        for step in range(WINDOW):
+            given_now = {name: reward[network.span(name)] for name in names} if step == 0 else None
+            spiked = twin.step({"input": inputs[offsets[step] : offsets[step + 1]].tolist()}, given_now)
+            theirs += [
+                (window * WINDOW + step, place, neuron)
+                for place, name in enumerate(names)
+                for neuron in spiked.get(name, [])
+            ]
+    return ours, theirs
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32 - 1), delay=st.sampled_from([None, 2.0, [1.0, 6.0], "dense"]))
+def test_rule_learns_as_its_float64_twin(name: str, variant: int, seed: int, delay: Any) -> None:
+    rng = np.random.default_rng(seed)
+    network = Network(network_spec(name, variant, rng, delay), seed)
+    twin = ReferenceNetwork(network)
+    ours, theirs = drive(network, rng, WINDOWS, twin)
+    # A spike is decided otherwise only where a membrane passes its threshold, or a random number its probability, by
+    # less than what float32 rounds.
+    if twin.margin > 1e-3:
+        assert ours == theirs
+    if ours != theirs:
+        return
+    # With these learning rates a rounded weight changes the rates that change the weights.
+    for c, synapses in enumerate(twin.synapses):
+        pairs = network.connection_pairs(c)
+        np.testing.assert_allclose(network.connection_matrix(c)[pairs], synapses.weights[pairs], atol=5e-3, rtol=0)
+        traces = network.connection_traces(c)
+        for trace, expected in synapses.traces().items():
+            values = expected[pairs] if np.ndim(expected) == 2 else expected
+            np.testing.assert_allclose(traces[trace].ravel(), values, atol=1e-2, rtol=5e-3, err_msg=trace)
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_weights_change_within_their_bounds_and_not_when_frozen(name: str, variant: int) -> None:
+    rng = np.random.default_rng(1)
+    network = Network(network_spec(name, variant, rng, "dense"), 0)
+    before = [network.connection_weights(c) for c in range(4)]
+    spikes, _ = drive(network, rng, 3)
+    assert len(spikes) > 20
+    low, high = network.spec.weight_bounds(network.spec.connections[0])
+    for c in range(4):
+        after = network.connection_weights(c)
+        assert np.abs(after - before[c]).max() > 1e-3
+        assert low <= after.min() <= after.max() <= high
+    network.learning = False
+    frozen = [network.connection_weights(c) for c in range(4)]
+    network.set_reward(1.0)
+    network.advance(WINDOW, *spike_train(rng, WINDOW, network.spec.populations["input"].size, 0.3))
+    for c in range(4):
+        np.testing.assert_array_equal(network.connection_weights(c), frozen[c])
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_a_restored_state_goes_on_with_the_same_bits(name: str, variant: int) -> None:
+    spec = network_spec(name, variant, np.random.default_rng(2), [1.0, 6.0])
+    network, other = Network(spec, 0), Network(spec, 0)
+    drive(network, np.random.default_rng(3), 2)
+    other.set_state({key: array.copy() for key, array in network.state().items()}, network.time_us)
+    other.learning = network.learning
+    for each in (network, other):
+        drive(each, np.random.default_rng(4), 2)
+    for key, array in network.state().items():
+        assert array.tobytes() == other.state()[key].tobytes(), key
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "r_max", "w_max_na": 2.0, "learning_rate_per_ms": 1.0}, "escape_rate"),
+        ({"name": "td_stdp", "w_max_na": 2.0, "learning_rate_per_ms": 1.0, "critic": "nobody"}, "critic must name"),
+        ({"name": "td_stdp", "w_max_na": 2.0, "learning_rate_per_ms": 1.0, "critic": "input"}, "population of neurons"),
+        ({"name": "e_prop", "w_min_na": 2.0, "w_max_na": 2.0, "learning_rate_per_ms": 1.0}, "w_min_na must lie below"),
+        ({"name": "pair_stdp", "w_max_na": 1.0}, r"must lie in \[0, 1\]"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: dict, message: str) -> None:
+    data = network_spec("pair_stdp", 0, np.random.default_rng(0)).model_dump(mode="json")
+    data["connections"][0]["rule"] = change
+    with pytest.raises(ValidationError, match=message):
+        NetworkSpec.model_validate(data)
