@@ -290,6 +290,26 @@ def report(run: Annotated[Path, typer.Argument(help="Folder of a run: out/demo, 
 
 
 @app.command()
+def energy(
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a training run, or its report.json: out/train_0, for instance.")
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Energies per operation (.yaml).", show_default="snn_core/network/energy.yaml"),
+    ] = None,
+    json_path: JsonOption = None,
+) -> None:
+    """Estimate the energy that a run's training takes on published hardware, next to a dense network's."""
+    from .energy_command import energy_figures, estimate_run, print_estimate
+
+    estimated = estimate_run(run, table)
+    write_json(json_path, energy_figures(estimated))
+    if str(json_path) != "-":
+        print_estimate(str(run), estimated, Console())
+
+
+@app.command()
 def version() -> None:
     """Say the version."""
     print(__version__)

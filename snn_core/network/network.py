@@ -11,7 +11,7 @@ from snn_core.network.energy import Operations
 from snn_core.network.initial_weights import draw_weights
 from snn_core.network.kernels import _advance
 from snn_core.network.models import MODELS
-from snn_core.network.models.base import SEED
+from snn_core.network.models.base import LEARNING, SEED
 from snn_core.network.patterns import delay_range, draw, draw_delays
 from snn_core.network.population import PopulationState
 from snn_core.network.rules import RULES
@@ -150,6 +150,8 @@ class Network:
     def _tell_learning(self) -> None:
         for synapses, frozen in zip(self._synapses, self._frozen, strict=True):
             synapses.learning = self._learning and not frozen
+        for population in self._populations.values():
+            population.record[LEARNING] = self._learning
 
     def span(self, population: str) -> slice:
         """The range of a population's neurons among all. Raises KeyError for an unknown name."""

@@ -56,6 +56,18 @@ class Node(NamedTuple):
     metadata: dict[str, Any]
 
 
+def number_of(metadata: dict[str, Any], key: str, default: float) -> float:
+    """A number of the metadata, if it is one."""
+    value = metadata.get(key)
+    return float(value) if isinstance(value, int | float | np.integer | np.floating) else default
+
+
+def word_of(metadata: dict[str, Any], key: str, choices: tuple[str, ...]) -> str:
+    """A word of the metadata, if it is one of the choices, else the first of these."""
+    value = metadata.get(key)
+    return value if isinstance(value, str) and value in choices else choices[0]
+
+
 class Graph(NamedTuple):
     """A graph without graphs in it; ``origin`` begins the messages about it."""
 
@@ -116,8 +128,9 @@ def take_graph(graph: nir.NIRGraph, origin: str = "NIR graph") -> Graph:
 
 
 def _flat(origin: str, data: dict[str, Any]) -> Graph:
-    if data.get("type") != "NIRGraph":
-        raise UserError(f"{origin}: expected a graph, found a single node of type {data.get('type')!r}")
+    kind = _kind(data)
+    if kind != "NIRGraph":
+        raise UserError(f"{origin}: expected a graph, found a node of type {kind!r}")
     graph = Graph(origin, {}, [], _metadata(data))
     _add(graph, "", data)
     for edge in graph.edges:
@@ -138,13 +151,14 @@ def _add(graph: Graph, prefix: str, data: dict[str, Any]) -> None:
     if not isinstance(nodes, dict) or "edges" not in data:
         raise UserError(f"{graph.origin}: graph {prefix.rstrip('.') or 'itself'!r}: expected nodes and edges")
     for name, node in nodes.items():
-        if not isinstance(node, dict) or "type" not in node:
+        kind = _kind(node)
+        if kind is None:
             raise UserError(f"{graph.origin}: node {prefix + name!r}: expected a node with a type")
-        if node["type"] == "NIRGraph":
+        if kind == "NIRGraph":
             _add(graph, f"{prefix}{name}.", node)
             ends[name] = _ends(graph, f"{prefix}{name}", node)
         else:
-            _add_node(graph, prefix + name, node, nested=bool(prefix))
+            _add_node(graph, prefix + name, kind, node, nested=bool(prefix))
     edges = np.asarray(data["edges"], object)
     if edges.size and (edges.ndim != 2 or edges.shape[1] != 2):
         raise UserError(f"{graph.origin}: edges: expected pairs of nodes, found shape {edges.shape}")
@@ -155,8 +169,13 @@ def _add(graph: Graph, prefix: str, data: dict[str, Any]) -> None:
         graph.edges.append((pre, post))
 
 
-def _add_node(graph: Graph, name: str, data: dict[str, Any], nested: bool) -> None:
-    kind = str(data["type"])
+def _kind(node: Any) -> str | None:
+    """The type of what should be a node."""
+    kind = node.get("type") if isinstance(node, dict) else None
+    return _text(kind) if isinstance(kind, str | bytes) else None
+
+
+def _add_node(graph: Graph, name: str, kind: str, data: dict[str, Any], nested: bool) -> None:
     if kind in _NOT_RUN:
         raise UserError(
             f"{graph.origin}: node {name!r}: {kind} cannot be run, {_NOT_RUN[kind]}; expected LIF or CubaLIF"
@@ -178,7 +197,7 @@ def _ends(graph: Graph, name: str, data: dict[str, Any]) -> tuple[str, str]:
     """The one input and the one output of a nested graph."""
     found = []
     for kind in ("Input", "Output"):
-        names = [key for key, node in data["nodes"].items() if node.get("type") == kind]
+        names = [key for key, node in data["nodes"].items() if _kind(node) == kind]
         if len(names) != 1:
             raise UserError(
                 f"{graph.origin}: graph {name!r}: expected one {kind} in a nested graph, found {len(names)}"
@@ -188,6 +207,7 @@ def _ends(graph: Graph, name: str, data: dict[str, Any]) -> tuple[str, str]:
 
 
 def _metadata(data: dict[str, Any]) -> dict[str, Any]:
+    """Free-form: what of it is used is checked where it is used."""
     metadata = data.get("metadata")
     if not isinstance(metadata, dict):
         return {}

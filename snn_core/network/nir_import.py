@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from snn_core.errors import UserError
 from snn_core.files import validate, write_atomically
-from snn_core.network.nir_graph import NEURONS, PASSING, Graph
+from snn_core.network.models.base import MAX_NEURONS
+from snn_core.network.nir_graph import NEURONS, PASSING, Graph, number_of, word_of
 from snn_core.network.nir_neurons import Options, effect_of, from_node, milliseconds
 from snn_core.network.nir_paths import Path, bias_paths, input_shape, neuron_shape, paths_from, size_of
 from snn_core.network.patterns import MAX_DELAY_STEPS
@@ -88,7 +89,7 @@ def import_graph(graph: Graph, options: Options, name: str) -> ImportedNetwork:
     """The network that a graph describes; ``name`` where it has none. Raises UserError, naming node and key."""
     dt_ms = _step_ms(graph, options)
     order = _order(graph)
-    sizes = {key: size_of(_shape(graph, key)) for key in order}
+    sizes = {key: _size(graph, key) for key in order}
     paths = _paths(graph, order)
     biases = _biases(graph, sizes)
     populations: dict[str, dict[str, Any]] = {}
@@ -110,8 +111,8 @@ def import_graph(graph: Graph, options: Options, name: str) -> ImportedNetwork:
 
 
 def _step_ms(graph: Graph, options: Options) -> float:
-    found = [node.metadata.get("dt_ms") for node in graph.nodes.values()] + [graph.metadata.get("dt_ms")]
-    told = [float(value) for value in found if isinstance(value, int | float | np.number)]
+    found = [number_of(node.metadata, "dt_ms", np.nan) for node in (*graph.nodes.values(), graph)]
+    told = [value for value in found if not np.isnan(value)]
     if options.dt_ms is not None:
         told = [options.dt_ms]
     if not told:
@@ -135,12 +136,18 @@ def _order(graph: Graph) -> list[str]:
 
 
 def _place(graph: Graph, key: str) -> float:
-    place = graph.nodes[key].metadata.get("place")
-    return float(place) if isinstance(place, int | float | np.number) else np.inf
+    return number_of(graph.nodes[key].metadata, "place", np.inf)
 
 
 def _shape(graph: Graph, key: str) -> tuple[int, ...]:
     return input_shape(graph, key) if graph.nodes[key].type == "Input" else neuron_shape(graph, key)
+
+
+def _size(graph: Graph, key: str) -> int:
+    size = size_of(_shape(graph, key))
+    if size > MAX_NEURONS:
+        raise graph.refuse(key, f"expected at most {MAX_NEURONS} neurons, found {size}")
+    return size
 
 
 def _paths(graph: Graph, order: list[str]) -> list[Path]:
@@ -200,8 +207,8 @@ def _connection(
     if (weights != exact).any():
         notes.append(f"{pre} -> {post}: weights are rounded to float32")
     zero = weights == 0
-    pattern = metadata.get("pattern")
-    dense = pattern == "all_to_all" or (pattern != "synapses" and 2 * zero.sum() <= weights.size)
+    pattern = word_of(metadata, "pattern", ("", "all_to_all", "synapses"))
+    dense = pattern == "all_to_all" or (not pattern and 2 * zero.sum() <= weights.size)
     if dense and weights.size == shape[0] * shape[1]:
         return ImportedConnection(description, shape, True, path.pairs.pre, path.pairs.post, weights)
     kept = ~zero | _told(metadata, path, shape)
@@ -226,9 +233,9 @@ def _delay_ms(graph: Graph, path: Path, metadata: dict[str, Any], dt_ms: float, 
         raise graph.refuse(
             name, f"delay: expected 0 to {MAX_DELAY_STEPS - 1} whole steps of {dt_ms:g} ms, found {delay:g} ms"
         )
-    known = metadata.get("delay_ms")
-    if isinstance(known, int | float | np.number) and abs(float(known) / dt_ms - round(steps)) < GRID:
-        return float(known)
+    known = number_of(metadata, "delay_ms", np.inf)
+    if abs(known / dt_ms - round(steps)) < GRID:
+        return known
     return None if round(steps) == 1 else float(f"{round(steps) * dt_ms:.12g}")
 
 
@@ -251,15 +258,14 @@ def _with_effects(
 
 
 def _description(graph: Graph, name: str, dt_ms: float, populations: dict[str, Any]) -> dict[str, Any]:
-    window_ms = graph.metadata.get("window_ms")
-    steps = round(float(window_ms) / dt_ms, 6) if isinstance(window_ms, int | float | np.number) else 0.5
-    if not steps.is_integer():
+    window_ms = number_of(graph.metadata, "window_ms", np.nan)
+    if not (window_ms / dt_ms).is_integer():
         window_ms = max(round(50 / dt_ms), 1) * dt_ms
     told = graph.metadata.get("name")
     return {
         "name": told if isinstance(told, str) else name,
         "dt_ms": dt_ms,
-        "window_ms": float(window_ms),  # type: ignore[arg-type]
+        "window_ms": window_ms,
         "populations": populations,
     }
 

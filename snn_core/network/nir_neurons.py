@@ -28,7 +28,7 @@ from snn_core.network.models import MODELS
 from snn_core.network.models.discrete import Integration, Reset
 from snn_core.network.models.lif import LifPopulation
 from snn_core.network.models.lif_delta import LifDeltaPopulation
-from snn_core.network.nir_graph import Graph, Node
+from snn_core.network.nir_graph import Graph, Node, number_of, word_of
 
 SAME = 1e-6
 """Relative difference that rounding to float32 may make."""
@@ -77,7 +77,7 @@ def milliseconds(s: float, known: object = None) -> float:
     There always is one for an s that is a float32, since its 24 bits times 1000 fit into a float64; of other float64
     numbers 2 in 100 have none, and the nearest is one unit in the last place off.
     """
-    if isinstance(known, int | float | np.number) and seconds(float(known)) == s:
+    if isinstance(known, int | float | np.integer | np.floating) and seconds(float(known)) == s:
         return float(known)
     nearest = s * 1000
     for ms in (nearest, math.nextafter(nearest, math.inf), math.nextafter(nearest, 0)):
@@ -139,7 +139,7 @@ def from_node(graph: Graph, name: str, size: int, bias: np.ndarray, dt_ms: float
     Raises UserError, naming node and key, for parameters that differ between neurons or cannot be run.
     """
     node = graph.nodes[name]
-    integration = options.integration or _choice(node.metadata, "integration", ("exact", "euler"), "euler")
+    integration = options.integration or word_of(node.metadata, "integration", ("euler", "exact"))
     refractory_ms, threshold_mv = options.refractory_ms, graph.common(name, "v_threshold")
     tau_ms = _time(graph, name, "tau" if node.type == "LIF" else "tau_mem", "tau_membrane_ms", options)
     reset, reset_mv = _reset(graph, name, threshold_mv, dt_ms / tau_ms if tau_ms > 0 else 0.0, options)
@@ -147,7 +147,7 @@ def from_node(graph: Graph, name: str, size: int, bias: np.ndarray, dt_ms: float
         "rest_mv": graph.common(name, "v_leak"),
         "threshold_mv": threshold_mv,
         "reset_mv": reset_mv,
-        "refractory_ms": _number(node.metadata, "refractory_ms", 0.0) if refractory_ms is None else refractory_ms,
+        "refractory_ms": number_of(node.metadata, "refractory_ms", 0.0) if refractory_ms is None else refractory_ms,
         "tau_membrane_ms": tau_ms,
     }
     synapse = _box_or_delta if node.type == "LIF" else _exponential
@@ -172,20 +172,20 @@ def from_node(graph: Graph, name: str, size: int, bias: np.ndarray, dt_ms: float
 
 def effect_of(node: Node) -> str:
     """The effect that the metadata tell of, else mixed."""
-    return _choice(node.metadata, "effect", ("excitatory", "inhibitory", "mixed"), "mixed")
+    return word_of(node.metadata, "effect", ("mixed", "excitatory", "inhibitory"))
 
 
 def _reset(graph: Graph, name: str, threshold_mv: float, decay: float, options: Options) -> tuple[Reset, float]:
     """What a spike does to V, and reset_mv. decay: dt / tau."""
     metadata = graph.nodes[name].metadata
     v_reset = graph.common(name, "v_reset") if "v_reset" in graph.nodes[name].values else 0.0
-    reset = options.reset or _choice(metadata, "reset", ("value", "subtract", "zero"), "value")
+    reset = options.reset or word_of(metadata, "reset", ("value", "subtract", "zero"))
     if reset == "subtract_late":
         # The next decay, 1 - dt / tau, leaves the threshold of what is taken away now.
         return "subtract", threshold_mv * (1 - 1 / (1 - decay)) if decay < 1 else v_reset
     if reset == "zero" and v_reset and options.reset is None:
         reset = "value"  # the metadata are older than the parameter
-    return reset, _number(metadata, "reset_mv", v_reset) if reset == "zero" else v_reset
+    return reset, number_of(metadata, "reset_mv", v_reset) if reset == "zero" else v_reset
 
 
 class _Synapse(NamedTuple):
@@ -205,9 +205,9 @@ def _box_or_delta(
     r = graph.common(name, "r")
     factor = r * dt_ms / tau_ms if tau_ms > 0 else 0.0
     same = math.isclose(factor, 1.0, rel_tol=SAME)
-    if integration == "euler" and not (same and metadata.get("model") == "lif_delta"):
+    if integration == "euler" and not (same and word_of(metadata, "model", ("lif", "lif_delta")) == "lif_delta"):
         return _Synapse("lif", {"tau_synapse_ms": dt_ms, "resistance_mohm": r}, 1.0, [])
-    resistance = {"resistance_mohm": _number(metadata, "resistance_mohm", r)}
+    resistance = {"resistance_mohm": number_of(metadata, "resistance_mohm", r)}
     if same:
         return _Synapse("lif_delta", resistance, 1.0, [])
     note = (
@@ -254,7 +254,7 @@ def _with_bias(
         return population.model_copy(update={"parameters": parameters})
 
     value = float(bias[0])
-    known = biased(_number(graph.nodes[name].metadata, "bias_current_na", 0.0))
+    known = biased(number_of(graph.nodes[name].metadata, "bias_current_na", 0.0))
     if bias_input(known, dt_ms) == value:
         return known
     if isinstance(population, LifPopulation) and not is_box(population, dt_ms):
@@ -269,14 +269,3 @@ def _time(graph: Graph, name: str, key: str, own_key: str, options: Options) -> 
     """A time constant in ms."""
     value = graph.common(name, key)
     return value if options.time_unit == "ms" else milliseconds(value, graph.nodes[name].metadata.get(own_key))
-
-
-def _choice(metadata: dict[str, Any], key: str, choices: tuple[str, ...], default: str) -> Any:
-    """A word of the metadata, if it is one that is known."""
-    value = metadata.get(key)
-    return value if isinstance(value, str) and value in choices else default
-
-
-def _number(metadata: dict[str, Any], key: str, default: float) -> float:
-    value = metadata.get(key)
-    return float(value) if isinstance(value, int | float | np.number) else default

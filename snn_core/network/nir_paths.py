@@ -1,5 +1,6 @@
 """What lies between the neurons of a NIR graph: weights, convolutions, pooling and delays, worked out to synapses."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class _Step(NamedTuple):
 
 def size_of(shape: tuple[int, ...]) -> int:
     """Number of elements."""
-    return int(np.prod(shape, dtype=np.int64))
+    return math.prod(shape)
 
 
 def neuron_shape(graph: Graph, name: str, seen: tuple[str, ...] = ()) -> tuple[int, ...]:
@@ -66,7 +67,7 @@ def _shape_behind(graph: Graph, name: str, seen: tuple[str, ...]) -> tuple[int, 
     if node.type in NEURONS:
         return neuron_shape(graph, name, seen)
     if node.type in ("Linear", "Affine"):
-        return (np.shape(node.values["weight"])[0],)
+        return _matrix(graph, name).shape[:1]
     for source in graph.sources(name):
         shape = _shape_behind(graph, source, (*seen, name))
         if shape is not None:
@@ -171,15 +172,20 @@ def _step(graph: Graph, name: str, shape: tuple[int, ...]) -> _Step:
 
 
 def _linear(graph: Graph, name: str, shape: tuple[int, ...]) -> _Step:
-    weight = graph.numbers(name, "weight")
-    if weight.ndim != 2:
-        raise graph.refuse(name, f"weight: expected a matrix (out, in), found {weight.ndim} dimensions")
+    weight = _matrix(graph, name)
     n_out, n_in = weight.shape
     if n_in != size_of(shape):
         raise graph.refuse(name, f"weight: expected {size_of(shape)} columns, one for each input, found {n_in}")
     _check_pairs(graph, name, weight.size)
     pre, post = np.indices((n_in, n_out), np.int64).reshape(2, -1)
     return _Step((n_out,), Pairs(pre, post, weight.T.ravel()), _bias(graph, name, n_out))
+
+
+def _matrix(graph: Graph, name: str) -> NDArray[np.float64]:
+    weight = graph.numbers(name, "weight")
+    if weight.ndim != 2:
+        raise graph.refuse(name, f"weight: expected a matrix (out, in), found {weight.ndim} dimensions")
+    return weight
 
 
 def _bias(graph: Graph, name: str, n: int) -> NDArray[np.float64] | None:

@@ -8,6 +8,7 @@ from snn_core.network.models.base import (
     FIRST,
     INPUT,
     INPUT_STEPS,
+    LEARNING,
     PARAMETERS,
     PITCH,
     RECORD_SIZE,
@@ -37,14 +38,16 @@ class PopulationState:
         r = self.record
         r[SIZE], r[FIRST], r[PITCH], r[SEED] = spec.size, first, pitch, seed
         r[STATE], r[INPUT], r[INPUT_STEPS] = state.ctypes.data, inputs.ctypes.data, input_steps
-        r[PARAMETERS] = self._parameters.ctypes.data
+        r[PARAMETERS], r[LEARNING] = self._parameters.ctypes.data, 1
         self.rest()
 
     def rest(self) -> None:
-        """As after an endless silence."""
-        self.state[:], self.input[:] = 0, 0
-        for variable, value in self.model.initial(self.spec).items():
-            self.state[self.model.variables.index(variable)] = value
+        """As after an endless silence, but for what has been learnt."""
+        initial = self.model.initial(self.spec)
+        self.input[:] = 0
+        for place, variable in enumerate(self.model.variables):
+            if variable not in self.model.learned:
+                self.state[place] = initial.get(variable, 0.0)
 
     def variables(self) -> dict[str, np.ndarray]:
         """(size,) float32 views of the state variables by name."""

@@ -190,6 +190,8 @@ class NetworkSpec(StrictModel):
                 raise ValueError(f"{quantity} must be a whole number of microseconds, found {getattr(self, quantity)}")
         if self.window_us % self.dt_us:
             raise ValueError(f"window_ms must be a multiple of dt_ms ({self.dt_ms}), found {self.window_ms}")
+        for name, population in self.populations.items():
+            self._check_population(f"populations.{name}", population)
         self._check_encoder()
         self._check_decoder()
         for index, connection in enumerate(self.connections):
@@ -200,6 +202,13 @@ class NetworkSpec(StrictModel):
         if name not in self.populations:
             raise ValueError(f"{key} must name a population ({', '.join(self.populations)}), found {name!r}")
         return self.populations[name]
+
+    def _check_population(self, key: str, population: PopulationSpec) -> None:
+        if population.model in MODELS:
+            try:
+                MODELS[population.model].propagators(population, self.dt_ms)
+            except ValueError as error:
+                raise ValueError(f"{key}.{error}") from error
 
     def _check_encoder(self) -> None:
         if self.encoder is None:

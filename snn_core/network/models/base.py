@@ -10,12 +10,13 @@ from snn_core.files import StrictModel
 MAX_NEURONS = 1_000_000
 
 # A population's record, as the kernels of models read it.
-SIZE, FIRST, PITCH, PARAMETERS, STATE, INPUT, INPUT_STEPS, SEED = range(8)
+SIZE, FIRST, PITCH, PARAMETERS, STATE, INPUT, INPUT_STEPS, SEED, LEARNING = range(9)
 """SIZE: neurons. FIRST: number of the first among all neurons. PITCH: float32 numbers from one state variable, or one
 input channel, to the next. PARAMETERS: address of what ``propagators`` gave, float32. STATE: address of (variables,
 PITCH) float32. INPUT: address of (INPUT_STEPS, channels, PITCH) float32, what arrives in a step at index step mod
-INPUT_STEPS; the kernel clears what it has read. SEED: of the population's random numbers."""
-RECORD_SIZE = 8
+INPUT_STEPS; the kernel clears what it has read. SEED: of the population's random numbers.
+LEARNING: 0 holds what the model learns."""
+RECORD_SIZE = 9
 
 
 class PopulationSpec(StrictModel):
@@ -45,3 +46,5 @@ class NeuronModel(NamedTuple):
     advance: Any
     """kernel(record, step, spikes, count): advance by a step, append the numbers of the neurons that spike to
     ``spikes`` from ``count`` on, and return the new count."""
+    learned: tuple[str, ...] = ()
+    """State variables that are learnt: they stay when all else comes to rest, and do not change when frozen."""

@@ -25,6 +25,7 @@ from snn_core.network.models.base import (
     FIRST,
     INPUT,
     INPUT_STEPS,
+    LEARNING,
     PARAMETERS,
     PITCH,
     SIZE,
@@ -89,9 +90,9 @@ def _drift(p, offset, remainder):
 
 
 @njit(cache=True, nogil=True)
-def _spike(p, potential, refractory, offset, first, spikes, count):
+def _spike(p, increase, potential, refractory, offset, first, spikes, count):
     """Reset the neurons that have reached their thresholds and append their numbers; most blocks have none."""
-    reset, threshold, refractory_steps, increase = p[4], p[5], p[6], p[7]
+    reset, threshold, refractory_steps = p[4], p[5], p[6]
     for begin in range(0, potential.size, BLOCK):
         end = min(begin + BLOCK, potential.size)
         reached = False
@@ -117,8 +118,11 @@ def _advance(record, step, spikes, count):
     potential, current, refractory = state[0][:n], state[1][:n], state[2][:n]
     offset, remainder = state[3][:n], state[4][:n]
     _integrate(p, potential, current, refractory, arriving)
-    _drift(p, offset, remainder)
-    return _spike(p, potential, refractory, offset, record[FIRST], spikes, count)
+    increase = np.float32(0)
+    if record[LEARNING]:
+        increase = p[7]
+        _drift(p, offset, remainder)
+    return _spike(p, increase, potential, refractory, offset, record[FIRST], spikes, count)
 
 
 MODEL = NeuronModel(
@@ -129,4 +133,5 @@ MODEL = NeuronModel(
     propagators=lif_homeostatic_propagators,
     initial=lambda population: {"potential": population.parameters.rest_mv},
     advance=_advance,
+    learned=("threshold_offset", "offset_remainder"),
 )

@@ -167,3 +167,24 @@ def test_a_threshold_below_the_reset_does_not_break_the_refractory_period():
     network = network_of(population)
     network.population_state("neurons")["threshold_offset"][:] = -30.0
     assert np.flatnonzero(silent(network, 13)[:, 0]).tolist() == [0, 4, 8, 12]
+
+
+def test_homeostatic_thresholds_are_frozen_and_outlast_a_rest():
+    population = {
+        "model": "lif_homeostatic",
+        "size": 2,
+        "parameters": PARAMETERS | {"bias_current_na": 2.5},
+        "threshold_adaptation": {"target_rate_hz": 5.0, "learning_rate_mv": 0.5},
+    }
+    network = network_of(population)
+    silent(network, 500)
+    learnt = state_of(network)["threshold_offset"]
+    assert learnt.min() > 0.5
+    network.rest()
+    np.testing.assert_array_equal(state_of(network)["threshold_offset"], learnt)
+    network.learning = False
+    silent(network, 500)
+    np.testing.assert_array_equal(state_of(network)["threshold_offset"], learnt)
+    network.learning = True
+    silent(network, 500)
+    assert (state_of(network)["threshold_offset"] != learnt).all()
