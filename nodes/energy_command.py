@@ -28,7 +28,7 @@ _HOW_COUNTED = (
     "neuron updates, learning updates, memory and spikes have their shares; incl.: in the figure of another kind; "
     "none: counted, but no figure was found, so that the total is a lower bound (≥)."
 )
-_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+_PREFIXES = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
 
 class Run(StrictModel):
@@ -128,16 +128,12 @@ def _platform_figures(estimated: RunEstimate, platform: PlatformEstimate) -> dic
 def print_estimate(title: str, estimated: RunEstimate, console: Console) -> None:
     """The table, what its figures lack, and where they are from."""
     run, energies = estimated.run, estimated.estimate
-    rows = Table(
-        title=f"{escape(title)}: energy, an estimate for {run.simulated_s:,.6g} s simulated (nothing was measured)",
-        title_justify="left",
-        box=None,
-        padding=(0, 2, 0, 0),
-        pad_edge=False,
-    )
-    rows.add_column("platform", min_width=10)
+    heading = f"{title}: energy, an estimate for {run.simulated_s:,.6g} s simulated"
+    console.print(heading, soft_wrap=True, highlight=False, markup=False, style="italic")
+    rows = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    rows.add_column("platform", no_wrap=True)
     for name in ("est. energy", "est. power", *_COLUMNS.values(), "/ dense"):
-        rows.add_column(name, justify="right", min_width=max(map(len, name.split())))
+        rows.add_column(name, justify="right", overflow="fold", no_wrap=name in _COLUMNS.values())
     for platform in (*energies.platforms, energies.dense):
         rows.add_row(*_row(run, energies, platform))
     console.print(rows)
@@ -153,7 +149,7 @@ def _row(run: Run, estimated: Estimate, platform: PlatformEstimate) -> list[str]
     shares = ["" if platform is estimated.dense else _share(platform, kind) for kind in _COLUMNS]
     bound = "≥" if platform.absent else ""
     return [
-        "dense network" if platform is estimated.dense else escape(_name(platform)),
+        "dense network" if platform is estimated.dense else escape(_name(platform).replace(", ", "\n")),
         bound + quantity(platform.total, "J"),
         bound + quantity(platform.total.times(1 / run.simulated_s), "W"),
         *shares,
@@ -178,7 +174,7 @@ def _notes(run: Run, estimated: Estimate) -> list[str]:
         _HOW_COUNTED,
         (
             f"Dense network: on {_name(estimated.dense)}; a multiply-accumulate and the fetch of a float32 weight for "
-            f"each of {run.network_size.synapses:,} synapses in each of {run.operations.steps:,} steps, without learning. "
+            f"each of {run.network_size.synapses:,} synapses in each of {run.operations.steps:,} steps, no learning. "
             f"One that runs once a window of {run.window_ms:g} ms needs {run.steps_per_window:g} times less."
         ),
     ]

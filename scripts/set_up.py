@@ -143,7 +143,7 @@ def install_requirements(stamps: Stamps, venv: str, ros: str | None) -> str:
 
 def install_project(stamps: Stamps, requirements: str) -> None:
     """An editable install of symbolic links, which a new file needs to be made again."""
-    names = [name for name, _ in contents(ROOT / "snn_core", ROOT / "nodes")]
+    names = [name for name, _ in contents(ROOT / "benchmarks", ROOT / "snn_core", ROOT / "nodes")]
     current = digest(requirements, names, (ROOT / "pyproject.toml").read_text())
     links = list((ROOT / "build").glob("__editable__.spikedrive-*"))
     if not links or not stamps.up_to_date("project", current, VENV / "bin" / "spikedrive"):

@@ -16,6 +16,12 @@ class Context(NamedTuple):
     spec: NetworkSpec
     post: Any
     """Twin of the postsynaptic population."""
+    delays: np.ndarray
+    """(n_pre, n_post), in steps."""
+    sign: int
+    """-1 from inhibitory populations."""
+    bounds: tuple[float, float]
+    """What weights are clipped to."""
 
 
 class ReferenceNetwork:
@@ -38,9 +44,11 @@ class ReferenceNetwork:
             exists[pairs], delay[pairs] = True, network.connection_delays(c)
             twin = ReferenceFixed if connection.rule is None else REFERENCE_RULES[connection.rule.name]
             weights = network.connection_matrix(c).astype(np.float64)
-            context = Context(spec, self.neurons[connection.post])
+            sign = -1 if spec.populations[connection.pre].effect == "inhibitory" else 1
+            bounds = spec.weight_bounds(connection)
+            context = Context(spec, self.neurons[connection.post], np.where(exists, delay, 1), sign, bounds)
             self.synapses.append(twin(connection.rule, spec.dt_ms, weights, exists, context))
-            self.delays.append(np.where(exists, delay, 1))
+            self.delays.append(context.delays)
         self.step_number = 0
         self.spiked: dict[str, list[int]] = {name: [] for name in self.neurons}
         self.on_their_way: dict[int, dict[str, np.ndarray]] = {}

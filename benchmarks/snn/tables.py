@@ -1,8 +1,9 @@
-"""The figures as tables."""
+"""The figures as tables. Times are CPU time of a step of 1 ms, medians, us."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -29,17 +30,17 @@ def _compared(row: Row) -> str:
 
 
 COMPARED: list[Column] = [
-    ("simulator", lambda row: f"{row['simulator']} {row['version']}"),
-    ("us a step", _number("cpu_us_per_step")),
+    ("simulator", lambda row: row["simulator"]),
+    ("us", _number("cpu_us_per_step")),
     ("lowest", _number("cpu_us_per_step_lowest")),
     ("ratio", _number("ratio")),
-    ("longest step, us", _number("max_step_us")),
+    ("longest, us", _number("max_step_us")),
     ("hidden, Hz", _number("hidden_rate_hz")),
-    ("spikes that differ", _compared),
+    ("differ", _compared),
 ]
 RATE: list[Column] = [
     ("inputs, Hz", _number("input_hz")),
-    ("us a step", _number("cpu_us_per_step")),
+    ("us", _number("cpu_us_per_step")),
     ("weights held", _number("held_us_per_step")),
     ("plastic part", _number("plastic_us_per_step")),
     ("hidden, Hz", _number("hidden_rate_hz")),
@@ -47,20 +48,18 @@ RATE: list[Column] = [
 SIZE: list[Column] = [
     ("neurons", _number("neurons")),
     ("synapses", _number("plastic_synapses")),
-    ("us a step", _number("cpu_us_per_step")),
-    ("longest", _number("max_step_us")),
-    ("times real time", _number("real_time_factor")),
+    ("us", _number("cpu_us_per_step")),
+    ("longest, us", _number("max_step_us")),
+    ("x real time", _number("real_time_factor")),
     ("Hz", _number("rate_hz")),
-    ("bytes a synapse", _number("bytes_per_synapse")),
-    ("and wiring", _number("wiring_bytes_per_synapse")),
-    ("process, GiB", _number("peak_rss_gib")),
+    ("GiB", _number("peak_rss_gib")),
 ]
 LANE: list[Column] = [
     ("network", lambda row: row["workload"]),
     ("inputs", _number("inputs")),
-    ("us a step", _number("cpu_us_per_step")),
-    ("longest step, us", _number("max_step_us")),
-    ("motor, Hz", _number("motor_rate_hz")),
+    ("us", _number("cpu_us_per_step")),
+    ("longest, us", _number("max_step_us")),
+    ("motors, Hz", _number("motor_rate_hz")),
 ]
 START: list[Column] = [
     ("network", lambda row: row["workload"].removesuffix("_start")),
@@ -71,8 +70,8 @@ START: list[Column] = [
 ]
 MEMORY: list[Column] = [
     ("network", lambda row: row["workload"].removesuffix("_memory")),
-    ("bytes a synapse", _number("bytes_per_synapse")),
-    ("and wiring", _number("wiring_bytes_per_synapse")),
+    ("weight and plasticity", _number("bytes_per_synapse")),
+    ("index, delay, reverse index", _number("wiring_bytes_per_synapse")),
 ]
 
 
@@ -82,37 +81,45 @@ def print_tables(figures: Mapping[str, Any], console: Console) -> None:
     bandwidth = machine.pop("memory_gb_s")
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False, soft_wrap=True)
     console.print(f"one core reads and writes {bandwidth:.3g} GB/s of memory", highlight=False)
+    console.print(
+        "us: CPU time of a step of 1 ms, the median of the rounds; longest: of steps that are calls of their own; "
+        "differ: spikes of 200 steps that only one of spikedrive and the simulator has",
+        highlight=False,
+        soft_wrap=True,
+    )
     rows = figures["rows"]
     for name, bound in figures["bounds"].items():
         compared = [row for row in rows if row["workload"] == name]
-        title = f"{name}: CPU time of a step of 1 ms while it learns, medians, calls of 50 steps"
-        _print(title, COMPARED, compared, console)
+        _print(f"{name}: a step while it learns, calls of 50 steps", COMPARED, compared, console)
         console.print(
-            f"moving the synapses of the inputs that spike takes {bound['bound_us_per_step']:.3g} us a step from where "
-            f"they all fit, {bound['memory_bound_us_per_step']:.3g} us from memory",
+            "moving the synapses of the inputs that spike takes "
+            f"{bound['bound_us_per_step']:.3g} us a step from where they all fit, "
+            f"{bound['memory_bound_us_per_step']:.3g} us from memory",
             highlight=False,
             soft_wrap=True,
         )
-        for row in compared:
-            if row["note"]:
-                console.print(f"  {row['simulator']}: {row['note']}", highlight=False, soft_wrap=True)
+    about = {row["simulator"]: (row["version"], row["note"]) for row in rows if "version" in row}
+    for simulator, (version, note) in about.items():
+        console.print(f"{simulator} {version}{': ' if note else ''}{note}", highlight=False, soft_wrap=True)
     parts = [
-        ("against the rate of the inputs (W1)", RATE, "plastic_us_per_step"),
+        ("W1 against the rate of its inputs", RATE, "plastic_us_per_step"),
         ("against size: recurrent, 100 plastic synapses a neuron", SIZE, "real_time_factor"),
-        ("lane network", LANE, "motor_rate_hz"),
-        ("first step of a new process, after the imports", START, "start_s"),
+        ("lane network, calls of 50 steps", LANE, "motor_rate_hz"),
+        ("first step of a new process", START, "start_s"),
     ]
     for title, columns, key in parts:
         _print(title, columns, [row for row in rows if key in row], console)
-    _print("memory", MEMORY, [row for row in rows if row["workload"].endswith("_memory")], console)
+    _print("bytes of a synapse", MEMORY, [row for row in rows if row["workload"].endswith("_memory")], console)
 
 
 def _print(title: str, columns: Sequence[Column], rows: Sequence[Row], console: Console) -> None:
     if not rows:
         return
-    table = Table(title=title, title_justify="left")
+    console.print()
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for heading, _ in columns:
-        table.add_column(heading, justify="left" if heading in ("simulator", "network") else "right")
+        named = heading in ("simulator", "network")
+        table.add_column(heading, justify="left" if named else "right", no_wrap=named)
     for row in rows:
         table.add_row(*(text(row) for _, text in columns))
     console.print(table)

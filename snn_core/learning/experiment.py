@@ -24,6 +24,7 @@ from snn_core.learning.train import (
     training_figures,
     with_task,
 )
+from snn_core.network.energy import Operations
 
 Watch = Callable[[str, float], OnWindow]
 """Called with a drive's name (``before``, ``training``, ``after``) and its event time (s) when it begins."""
@@ -64,11 +65,24 @@ def run_experiment(
     if plan.before_s:
         drives["before"] = evaluate(parameters, controller, plan.before_s, drive, watch("before", plan.before_s))
     task = parameters.simulator.task
+    before = controller.network.operations()
     if not interrupted():
         drives["training"] = train(parameters, controller, plan.control, drive, watch("training", task.duration_s))
+    counts = operation_figures(before, controller)
     if plan.evaluation_s and not interrupted():
         drives["after"] = evaluate(parameters, controller, plan.evaluation_s, drive, watch("after", plan.evaluation_s))
-    return _record(parameters, controller, plan, drives, weights_before, compile_s)
+    record = _record(parameters, controller, plan, drives, weights_before, compile_s)
+    record.figures |= counts
+    return record
+
+
+def operation_figures(before: Operations, controller: Controller) -> dict[str, object]:
+    """What a training has computed since ``before``, and the network's size; nothing where another process did it."""
+    after = controller.network.operations()
+    if after.steps == before.steps:
+        return {}
+    counts = Operations(*(b - a for a, b in zip(before, after, strict=True)))
+    return {"operations": counts._asdict(), "network_size": controller.network.size()._asdict()}
 
 
 def compare(parameters: DriveParameters, trained: Controller, seconds: float, watch: Watch | None = None) -> RunRecord:

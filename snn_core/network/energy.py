@@ -47,11 +47,9 @@ KINDS = Operations._fields[1:]
 class NetworkSize(NamedTuple):
     """How large a network is."""
 
-    neurons: _Count
-    """Without spike sources."""
     synapses: _Count
     state_bytes: _Count
-    """Memory of the network, as ``Network.memory`` has it."""
+    """Memory that its arrays take: the sum of ``Network.memory()``."""
 
 
 class DenseOperations(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 
 from snn_core.errors import UserError
 from snn_core.network.compressed_rows import CompressedRows
-from snn_core.network.energy import Operations
+from snn_core.network.energy import NetworkSize, Operations
 from snn_core.network.initial_weights import draw_weights
 from snn_core.network.kernels import _advance
 from snn_core.network.models import MODELS
@@ -109,6 +109,7 @@ class Network:
             post_variables=post.model.variables,
             rule=connection.rule,
             dt_ms=spec.dt_ms,
+            bounds=spec.weight_bounds(connection),
             post_spec=post.spec,
             spans={name: self.span(name) for name in self._names},
         )
@@ -332,6 +333,11 @@ class Network:
             learning_updates=total(LEARNING_UPDATES),
             memory_bytes=total(MEMORY_BYTES),
         )
+
+    def size(self) -> NetworkSize:
+        """Synapses, and the memory that all arrays take."""
+        synapses = sum(synapses.n_synapses for synapses in self._synapses)
+        return NetworkSize(synapses=synapses, state_bytes=sum(self.memory().values()))
 
     def memory(self) -> dict[str, int]:
         """Bytes that the network's arrays take, by name."""

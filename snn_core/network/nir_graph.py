@@ -62,7 +62,7 @@ def number_of(metadata: dict[str, Any], key: str, default: float) -> float:
     return float(value) if isinstance(value, int | float | np.integer | np.floating) else default
 
 
-def word_of(metadata: dict[str, Any], key: str, choices: tuple[str, ...]) -> str:
+def word_of(metadata: dict[str, Any], key: str, choices: tuple[str, ...]) -> Any:
     """A word of the metadata, if it is one of the choices, else the first of these."""
     value = metadata.get(key)
     return value if isinstance(value, str) and value in choices else choices[0]

@@ -228,7 +228,7 @@ def _delay_ms(graph: Graph, path: Path, metadata: dict[str, Any], dt_ms: float, 
     """The delay of the description, which counts the step that a spike takes without any."""
     delay = path.delay if options.time_unit == "ms" else milliseconds(path.delay)
     steps = delay / dt_ms + 1
-    if not 1 <= round(steps) <= MAX_DELAY_STEPS or abs(steps - round(steps)) > GRID:
+    if not 0.5 < steps < MAX_DELAY_STEPS + 0.5 or abs(steps - round(steps)) > GRID:
         name = next(key for key in path.names if graph.nodes[key].type == "Delay")
         raise graph.refuse(
             name, f"delay: expected 0 to {MAX_DELAY_STEPS - 1} whole steps of {dt_ms:g} ms, found {delay:g} ms"
@@ -236,7 +236,12 @@ def _delay_ms(graph: Graph, path: Path, metadata: dict[str, Any], dt_ms: float, 
     known = number_of(metadata, "delay_ms", np.inf)
     if abs(known / dt_ms - round(steps)) < GRID:
         return known
-    return None if round(steps) == 1 else float(f"{round(steps) * dt_ms:.12g}")
+    return None if round(steps) == 1 else _neat(round(steps) * dt_ms)
+
+
+def _neat(ms: float) -> float:
+    """The number without what multiplying it has added in its last digits."""
+    return float(f"{ms:.12g}")
 
 
 def _with_effects(
@@ -259,8 +264,8 @@ def _with_effects(
 
 def _description(graph: Graph, name: str, dt_ms: float, populations: dict[str, Any]) -> dict[str, Any]:
     window_ms = number_of(graph.metadata, "window_ms", np.nan)
-    if not (window_ms / dt_ms).is_integer():
-        window_ms = max(round(50 / dt_ms), 1) * dt_ms
+    if not round(window_ms / dt_ms, 6).is_integer():
+        window_ms = _neat(max(round(50 / dt_ms), 1) * dt_ms)
     told = graph.metadata.get("name")
     return {
         "name": told if isinstance(told, str) else name,

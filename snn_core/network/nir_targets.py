@@ -29,12 +29,22 @@ def check_target(spec: NetworkSpec, target: Target | None) -> None:
             for what, expected, found in (*_dropped_by_both(population), *dropped(population, spec.dt_ms)):
                 raise UserError(f"populations.{key}: {what}: {name} drops it; expected {expected}, found {found}")
     for place, connection in enumerate(spec.connections):
+        key = f"connections.{place} ({connection.pre} -> {connection.post})"
+        if connection.pre in _reached(spec, connection.post):
+            raise UserError(f"{key}: recurrent: {name} does not always read loops as they are; expected none")
         if connection.delay_ms is not None and _longest(connection.delay_ms) > spec.dt_ms * (1 + 1e-6):
-            key = f"connections.{place} ({connection.pre} -> {connection.post})"
             raise UserError(f"{key}: delay_ms: {name} drops it; expected null, found {connection.delay_ms}")
 
 
 Dropped = Iterator[tuple[str, str, Any]]
+
+
+def _reached(spec: NetworkSpec, population: str) -> list[str]:
+    """The population and all that its spikes come to."""
+    reached = [population]
+    for name in reached:  # grows meanwhile
+        reached += {c.post for c in spec.connections if c.pre == name}.difference(reached)
+    return reached
 
 
 def _longest(delay_ms: float | tuple[float, float]) -> float:

@@ -5,6 +5,7 @@ There it reads their weights, and there the rules pair it with others; the curre
 ``delay - 1`` steps later. So the first step of a delay is axonal, the others are dendritic.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -77,6 +78,8 @@ class Wiring(NamedTuple):
     post_variables: tuple[str, ...]
     rule: Any
     dt_ms: float
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    """What the rule clips weights to, nA: its own bounds, and 0 below where the presynaptic effect is told."""
     post_spec: Any = None
     """Description of the postsynaptic population."""
     spans: Mapping[str, slice] = {}

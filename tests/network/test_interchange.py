@@ -228,7 +228,7 @@ def put(data: dict[str, Any], path: str, value: object) -> NetworkSpec:
     place: Any = data
     for part in parents:
         place = place[int(part)] if part.isdecimal() else place[part]
-    place[last] = value
+    place[int(last) if last.isdecimal() else last] = value
     return NetworkSpec.model_validate(data)
 
 
@@ -272,6 +272,17 @@ def test_what_nir_cannot_say_is_refused_by_name(spec, named):
         to_nir(Network(spec, 1))
     assert all(name in str(caught.value) for name in named)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["norse", "snntorch"])
+def test_a_loop_is_refused_for_a_target(target):
+    loop = {"pre": "motor", "post": "motor", "weights": {"distribution": "constant", "value_na": 0.1}}
+    data = put(plastic_spec().model_dump(), "connections.0", loop).model_dump()
+    euler = {"model": "lif", "size": 2, "integration": "euler", "parameters": dict(EULER_PARAMETERS)}
+    network = Network(put(data | {"dt_ms": 0.1}, "populations.motor", euler), 0)
+    to_nir(network)
+    with pytest.raises(UserError, match=r"motor -> motor.*recurrent"):
+        to_nir(network, target=target)
 
 
 @pytest.mark.parametrize("target", ["norse", "snntorch"])

@@ -1,15 +1,40 @@
 """Graphs and files that cannot be run are refused by node and reason, in one line."""
 
+import io
+from typing import Any
+
 import h5py
 import nir
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from snn_core.errors import UserError
 from snn_core.network.interchange import from_nir, read_nir, write_nir
 from snn_core.network.network import Network
 from tests.network.networks import spec as plastic_spec
 from tests.network.nir_graphs import DT, WEIGHT, chain, cuba, graph, lif, source
+
+NONSENSE: list[Any] = [
+    None,
+    "text",
+    "NIRGraph",
+    "Conv2d",
+    b"\xff",
+    -1,
+    0,
+    np.nan,
+    np.inf,
+    1e300,
+    1j,
+    True,
+    [],
+    [1, 2, 3],
+    [[1e9, 1e9]],
+    [b"a", b"b"],
+    np.zeros((2, 2)),
+]
 
 
 def two(first: float, second: float) -> np.ndarray:
@@ -114,6 +139,34 @@ def test_a_file_that_was_changed_is_refused(written, tmp_path, change, named):
     with pytest.raises(UserError) as caught:
         read_nir(file).spec()
     assert all(name in str(caught.value) for name in ("changed.nir", *named)), str(caught.value)
+
+
+def leaves(group: h5py.Group) -> list[str]:
+    """The names of all values in a file."""
+    names: list[str] = []
+    group.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return names
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+@settings(max_examples=150)
+@given(data=st.data())
+def test_any_value_of_a_file_may_be_nonsense(written, data):
+    content = io.BytesIO(written.read_bytes())
+    with h5py.File(content, "r+") as opened:
+        key = data.draw(st.sampled_from(leaves(opened)))
+        value = data.draw(st.sampled_from(NONSENSE))
+        del opened[key]
+        if value is not None:
+            opened[key] = value
+    file = written.with_name("nonsense.nir")
+    file.write_bytes(content.getvalue())
+    said = None
+    try:
+        Network(read_nir(file).spec(), 0)
+    except UserError as error:
+        said = str(error)
+    assert said is None or (str(file) in said and "\n" not in said)
 
 
 def put(root: h5py.Group, key: str, value: object) -> None:
