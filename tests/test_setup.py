@@ -26,13 +26,16 @@ def requirement_name(line: str) -> str:
 
 
 def test_every_package_folder_is_packaged() -> None:
-    folders = {str(p.parent.relative_to(ROOT)).replace("/", ".") for p in (ROOT / "snn_core").rglob("__init__.py")}
-    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == folders | {"spikedrive_nodes"}
+    found = [p.parent for name in ("snn_core", "benchmarks") for p in (ROOT / name).rglob("__init__.py")]
+    folders = {str(folder.relative_to(ROOT)).replace("/", ".") for folder in found}
+    packages = {re.sub(r"^benchmarks", "spikedrive_benchmarks", folder) for folder in folders}
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == packages | {"spikedrive_nodes"}
     assert [p.parent for p in (ROOT / "nodes").rglob("__init__.py")] == [ROOT / "nodes"]
 
 
 def test_the_lock_has_hashes_and_names_no_host_and_no_folder() -> None:
-    assert re.findall(r"\w+://|\.(?:com|org|io)\b|/(?:home|root|tmp|usr)/", LOCK) == []
+    bench = (ROOT / "requirements-bench.txt").read_text()
+    assert re.findall(r"\w+://|\.(?:com|org|io)\b|/(?:home|root|tmp|usr)/", LOCK + bench) == []
     entries = re.findall(r"^\S+==.*(?:\n    --hash.*)*", LOCK, flags=re.MULTILINE)
     assert len(entries) > 100
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
@@ -267,7 +270,8 @@ def test_stamps_know_what_changed_and_what_is_gone(tmp_path: Path, monkeypatch: 
 def test_make_prints_its_verbs() -> None:
     done = subprocess.run(["make", "-C", ROOT, "--no-print-directory"], capture_output=True, text=True, check=True)
     verbs = [line.split()[1] for line in done.stdout.splitlines()]
-    assert verbs == ["help", "setup", "demo", "test", "lint", "format", "types", "bench", "lock", "clean"]
+    others = ["test-peers", "lint", "format", "types", "examples", "bench", "bench-setup", "lock", "clean"]
+    assert sorted(verbs) == sorted(["help", "setup", "demo", "test", *others])
 
 
 def test_every_path_that_the_image_copies_exists() -> None:
