@@ -89,11 +89,8 @@ class ReferencePair(ReferenceFixed):
         self.rule, self.dt, self.exists = rule, dt_ms, exists
         n_pre, n_post = exists.shape
         self.x_pre, self.x_post, self.rates = np.zeros(n_pre), np.zeros(n_post), np.zeros(n_post)
-        self.reward = np.zeros(n_post)
 
     def begin(self, step: int, reward: np.ndarray | None) -> None:
-        if reward is not None:
-            self.reward = np.array(reward, np.float64)
         self.x_pre *= math.exp(-self.dt / self.rule.tau_plus_ms)
         self.x_post *= math.exp(-self.dt / self.rule.tau_minus_ms)
 
@@ -133,7 +130,7 @@ class ReferencePair(ReferenceFixed):
             np.minimum(self.weights, self.rule.w_max_na, out=self.weights)
 
     def traces(self) -> dict[str, np.ndarray]:
-        return {"x_pre": self.x_pre, "x_post": self.x_post, "reward": self.reward}
+        return {"x_pre": self.x_pre, "x_post": self.x_post} | ({"rates": self.rates} if self.rule.scaling else {})
 
 
 class ReferenceTriplet(ReferencePair):
@@ -164,40 +161,52 @@ class ReferenceTriplet(ReferencePair):
         self._scale(step, post_spikes)
 
     def traces(self) -> dict[str, np.ndarray]:
-        return {"r1": self.x_pre, "r2": self.r2, "o1": self.x_post, "o2": self.o2, "reward": self.reward}
+        traces = {"r1": self.x_pre, "r2": self.r2, "o1": self.x_post, "o2": self.o2}
+        return traces | ({"rates": self.rates} if self.rule.scaling else {})
 
 
 class ReferenceGradient(ReferenceFixed):
-    """What R-max and e-prop share: the membrane that each input would make alone, by its two exponentials."""
+    """What R-max and e-prop share: the membrane that each synapse would make alone, from its current on."""
 
     def __init__(self, rule, dt_ms: float, weights: np.ndarray, exists: np.ndarray, context: Any) -> None:
         super().__init__(rule, dt_ms, weights, exists, context)
         self.rule, self.dt, self.exists, self.post = rule, dt_ms, exists, context.post
-        self.p = self.post.p
-        n_pre, n_post = exists.shape
-        self.current, self.u, self.n = np.zeros(n_pre), np.zeros(n_pre), np.zeros(n_post)
-        self.e = np.zeros((n_pre, n_post))
+        self.delays, self.sign, self.bounds, self.p = context.delays, context.sign, context.bounds, self.post.p
+        self.current, self.u, self.e = np.zeros(exists.shape), np.zeros(exists.shape), np.zeros(exists.shape)
+        self.n = np.zeros(exists.shape[1])
+        self.coming: dict[int, np.ndarray] = {}
+        """Spikes whose current arrives in a step: step -> (n_pre, n_post)."""
 
     def begin(self, step: int, reward: np.ndarray | None) -> None:
         if reward is not None:
             self.set_reward(np.array(reward, np.float64))
-        self.current *= math.exp(-self.dt / self.p.tau_synapse_ms)
+        state = self.post.variables()
+        self.potential, self.held = state["potential"].copy(), state["refractory"] > 0
+        self.step = step
 
     def set_reward(self, reward: np.ndarray) -> None:
         self.n = reward
 
     def arrive(self, step: int, i: int) -> None:
-        self.current[i] += 1
+        for j in np.flatnonzero(self.exists[i]):
+            arrivals = self.coming.setdefault(step + self.delays[i, j] - 1, np.zeros(self.exists.shape))
+            arrivals[i, j] += self.sign
+
+    def constants(self) -> tuple[float, float, float]:
+        """Decay of the current, decay of the membrane, mV per nA of current."""
+        tau_m, tau_s = self.p.tau_membrane_ms, self.p.tau_synapse_ms
+        if self.post.euler():
+            return 1 - self.dt / tau_s, 1 - self.dt / tau_m, self.p.resistance_mohm * self.dt / tau_m
+        decay_m, decay_s = math.exp(-self.dt / tau_m), math.exp(-self.dt / tau_s)
+        return decay_s, decay_m, self.p.resistance_mohm * tau_s / (tau_m - tau_s) * (decay_m - decay_s)
 
     def _filter(self) -> None:
-        tau_m, tau_s = self.p.tau_membrane_ms, self.p.tau_synapse_ms
-        decay_m, decay_s = math.exp(-self.dt / tau_m), math.exp(-self.dt / tau_s)
-        self.u = self.u * decay_m + self.current * self.p.resistance_mohm * tau_s / (tau_m - tau_s) * (
-            decay_m - decay_s
-        )
+        decay_s, decay_m, coupling = self.constants()
+        self.current = self.current * decay_s + self.coming.pop(self.step, 0)
+        self.u = self.u * decay_m + self.current * coupling
 
     def _clip(self) -> None:
-        self.weights = np.where(self.exists, np.clip(self.weights, self.rule.w_min_na, self.rule.w_max_na), 0)
+        self.weights = np.where(self.exists, np.clip(self.weights, *self.bounds), 0)
 
     def _decay_reward(self) -> None:
         if self.rule.tau_reward_ms:
@@ -205,7 +214,7 @@ class ReferenceGradient(ReferenceFixed):
 
 
 class ReferenceRMax(ReferenceGradient):
-    """R-max."""
+    """R-max: the membrane of a synapse is 0 whenever that of its neuron is at its reset."""
 
     def __init__(self, rule, dt_ms: float, weights: np.ndarray, exists: np.ndarray, context: Any) -> None:
         super().__init__(rule, dt_ms, weights, exists, context)
@@ -223,7 +232,9 @@ class ReferenceRMax(ReferenceGradient):
         for j, rate_hz in enumerate(self.post.variables()["escape_rate"]):
             expected = rate_hz * dt * 1e-3
             gradient = expected / math.expm1(expected) if j in post_spikes else -expected
-            self.e[:, j] += gradient * self.u / self.p.escape_width_mv * self.exists[:, j]
+            self.e[:, j] += gradient * self.u[:, j] / self.p.escape_width_mv * self.exists[:, j]
+            if j in post_spikes or self.held[j]:
+                self.u[:, j] = 0.0
         rate = 1 / rule.tau_eligibility_ms + (1 / rule.tau_reward_ms if rule.tau_reward_ms else 0)
         if self.learning:
             self.weights += rule.learning_rate_per_ms * self.e * self.n * (1 - math.exp(-rate * dt)) / rate
@@ -240,77 +251,104 @@ class ReferenceEProp(ReferenceGradient):
     def __init__(self, rule, dt_ms: float, weights: np.ndarray, exists: np.ndarray, context: Any) -> None:
         super().__init__(rule, dt_ms, weights, exists, context)
         self.adaptation = np.zeros(exists.shape)
+        self.adaptive = "adaptation" in self.post.variables()
+
+    def begin(self, step: int, reward: np.ndarray | None) -> None:
+        super().begin(step, reward)
+        if self.adaptive:
+            rho = math.exp(-self.dt / self.p.tau_adaptation_ms)
+            self.raised = self.p.threshold_increase_mv * rho * self.post.variables()["adaptation"]
 
     def learn(self, step: int, post_spikes: list[int], all_spikes: dict[str, list[int]]) -> None:
         rule, p, dt = self.rule, self.p, self.dt
         self._filter()
-        state = self.post.variables()
-        adaptive = "adaptation" in state
-        beta = p.threshold_increase_mv if adaptive else 0.0
-        rho = math.exp(-dt / p.tau_adaptation_ms) if adaptive else 0.0
+        beta = p.threshold_increase_mv if self.adaptive else 0.0
+        rho = math.exp(-dt / p.tau_adaptation_ms) if self.adaptive else 0.0
         span = p.threshold_mv - p.rest_mv
+        _, decay_m, coupling = self.constants()
+        rest = p.rest_mv + p.resistance_mohm * p.bias_current_na
         self.e *= math.exp(-dt / rule.tau_filter_ms)
-        for j in range(self.exists.shape[1]):
-            threshold = p.threshold_mv + (beta * state["adaptation"][j] if adaptive else 0.0)
-            psi = rule.damping / span * max(0.0, 1 - abs(state["potential"][j] - threshold) / span)
-            if state["refractory"][j] > 0:
+        for j, current in enumerate(self.post.variables()["current"]):
+            potential = rest + (self.potential[j] - rest) * decay_m + current * coupling
+            threshold = p.threshold_mv + (self.raised[j] if self.adaptive else 0.0)
+            psi = rule.damping / span * max(0.0, 1 - abs(potential - threshold) / span)
+            if self.held[j]:
                 psi = 0.0
-            if j in post_spikes:
-                psi = rule.damping / span
-            for i in range(self.exists.shape[0]):
-                if self.exists[i, j]:
-                    before = self.adaptation[i, j]
-                    self.e[i, j] += psi * (self.u[i] - beta * before)
-                    self.adaptation[i, j] = psi * self.u[i] + (rho - psi * beta) * before
+            for i in np.flatnonzero(self.exists[:, j]):
+                own = psi * (self.u[i, j] - beta * self.adaptation[i, j])
+                self.e[i, j] += own
+                self.adaptation[i, j] = rho * (self.adaptation[i, j] + own)
         if self.learning:
             self.weights -= rule.learning_rate_per_ms * dt * self.n * self.e
             self._clip()
         self._decay_reward()
 
     def traces(self) -> dict[str, np.ndarray]:
-        return {"eligibility": self.e, "adaptation_eligibility": self.adaptation, "reward": self.n}
+        adaptation = {"adaptation_eligibility": self.adaptation} if self.adaptive else {}
+        return {"eligibility": self.e, "reward": self.n} | adaptation
 
 
 class ReferenceTd(ReferenceFixed):
-    """TD-LTP; the critic's rate by its filter's impulse response, summed over all its spikes."""
+    """TD-LTP; the critic's rate and the eligibility by their filters' impulse responses, summed over all spikes."""
 
     def __init__(self, rule, dt_ms: float, weights: np.ndarray, exists: np.ndarray, context: Any) -> None:
         super().__init__(rule, dt_ms, weights, exists, context)
-        self.rule, self.dt, self.exists = rule, dt_ms, exists
+        self.rule, self.dt, self.exists, self.bounds = rule, dt_ms, exists, context.bounds
         self.critic_size = context.spec.populations[rule.critic].size
-        n_pre, n_post = exists.shape
-        self.x_pre, self.n, self.e = np.zeros(n_pre), np.zeros(n_post), np.zeros((n_pre, n_post))
+        self.pre_steps: list[list[int]] = [[] for _ in range(len(exists))]
+        self.n = np.zeros(exists.shape[1])
         self.critic_steps: list[int] = []
-        self.value = 0.0
+        self.spikes: list[tuple[int, int, np.ndarray]] = []
+        """Step, neuron and presynaptic traces of each postsynaptic spike."""
+        self.value = rule.value_offset
 
     def begin(self, step: int, reward: np.ndarray | None) -> None:
         if reward is not None:
             self.n = np.array(reward, np.float64)
-        self.x_pre *= math.exp(-self.dt / self.rule.tau_plus_ms)
+        self.step = step
 
     def arrive(self, step: int, i: int) -> None:
-        self.x_pre[i] += 1
+        self.pre_steps[i].append(step)
+
+    @staticmethod
+    def kernel(age: np.ndarray | float, tau: float, rise: float) -> np.ndarray:
+        return (np.exp(-np.asarray(age) / tau) - np.exp(-np.asarray(age) / rise)) / (tau - rise)
+
+    def x_pre(self) -> np.ndarray:
+        ages = [(self.step - np.array(steps, float)) * self.dt for steps in self.pre_steps]
+        return np.array([float(np.sum(np.exp(-age / self.rule.tau_plus_ms))) for age in ages])
+
+    def eligibility(self) -> tuple[np.ndarray, np.ndarray]:
+        """Its slow and its fast exponential."""
+        rule, slow, fast = self.rule, np.zeros(self.exists.shape), np.zeros(self.exists.shape)
+        rise = rule.tau_eligibility_rise_ms
+        height = rule.tau_eligibility_ms / (rule.tau_eligibility_ms - rise) if rise else 1.0
+        for step, j, x_pre in self.spikes:
+            age = (self.step - step) * self.dt
+            slow[:, j] += height * x_pre * math.exp(-age / rule.tau_eligibility_ms)
+            fast[:, j] += height * x_pre * math.exp(-age / rise) if rise else 0.0
+        return slow * self.exists, fast * self.exists
 
     def learn(self, step: int, post_spikes: list[int], all_spikes: dict[str, list[int]]) -> None:
-        rule, dt = self.rule, self.dt
+        rule, dt, before = self.rule, self.dt, self.value
         self.critic_steps += [step] * len(all_spikes[rule.critic])
-        slow, fast, factor = rule.tau_rate_ms, rule.tau_rise_ms, 1000 * rule.value_per_hz / self.critic_size
         ages = (step - np.array(self.critic_steps, float)) * dt
-        self.value = rule.value_offset + factor * float(np.sum(np.exp(-ages / slow) - np.exp(-ages / fast))) / (
-            slow - fast
-        )
-        slope = factor * float(np.sum(np.exp(-ages / fast) / fast - np.exp(-ages / slow) / slow)) / (slow - fast)
-        error = self.n + slope - self.value / rule.tau_discount_ms
-        self.e *= math.exp(-dt / rule.tau_eligibility_ms)
-        for j in post_spikes:
-            self.e[:, j] += self.x_pre * self.exists[:, j]
+        rate_hz = 1000 * float(np.sum(self.kernel(ages, rule.tau_rate_ms, rule.tau_rise_ms))) / self.critic_size
+        self.value = rule.value_offset + rule.value_per_hz * rate_hz
+        error = self.n + (self.value - before) / dt - self.value / rule.tau_discount_ms
+        self.spikes += [(step, j, self.x_pre()) for j in post_spikes]
         if self.learning:
-            self.weights = np.clip(self.weights + rule.learning_rate_per_ms * dt * error * self.e, 0, rule.w_max_na)
+            slow, fast = self.eligibility()
+            change = rule.learning_rate_per_ms * dt * error * (slow - fast)
+            self.weights = np.where(self.exists, np.clip(self.weights + change, *self.bounds), 0)
         if rule.tau_reward_ms:
             self.n = self.n * math.exp(-dt / rule.tau_reward_ms)
 
     def traces(self) -> dict[str, np.ndarray]:
-        return {"eligibility": self.e, "x_pre": self.x_pre, "reward": self.n, "value": np.array([self.value])}
+        slow, fast = self.eligibility()
+        rise = self.rule.tau_eligibility_rise_ms
+        eligibility = {"eligibility_slow": slow, "eligibility_fast": fast} if rise else {"eligibility": slow}
+        return eligibility | {"x_pre": self.x_pre(), "reward": self.n, "value": np.array([self.value])}
 
 
 REFERENCE_RULES: dict[str, Any] = {

@@ -267,6 +267,11 @@ class NetworkSpec(StrictModel):
                 f"{key}.rule {rule.name} needs a postsynaptic model with {', '.join(rule.needs)}; {connection.post!r} "
                 f"({post.model}) has no {', '.join(missing)}"
             )
+        if rule.models and post.model not in rule.models:
+            raise ValueError(
+                f"{key}.rule {rule.name} needs a postsynaptic model of {', '.join(rule.models)}; {connection.post!r} "
+                f"is {post.model}"
+            )
 
     def _check_weights(self, key: str, connection: Connection, pre: PopulationSpec, shape: tuple[int, int]) -> None:
         weights = connection.weights

@@ -29,3 +29,5 @@ class Rule(NamedTuple):
     """(Wiring) -> Synapses: the state of a connection that learns by this rule."""
     needs: tuple[str, ...] = ()
     """State variables that the postsynaptic model must have."""
+    models: tuple[str, ...] = ()
+    """The postsynaptic models that it can learn with, where having these variables is not enough."""

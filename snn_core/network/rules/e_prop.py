@@ -1,18 +1,21 @@
 """e-prop in its three-factor form, for LIF and adaptive LIF neurons.
 
-    u_i(t)      what spikes of i have brought to the membrane per nA (mV), as the postsynaptic neuron filters them
-    psi_j       = damping / (threshold - rest) max(0, 1 - |V_j - A_j| / (threshold - rest)), 0 in the refractory period
-    eps_ij(t+1) = psi_j u_i + (rho - psi_j beta) eps_ij       (adaptive neurons; rho is their adaptation's decay)
+    u_i         what spikes of i have brought to the membrane per nA (mV); see ``snn_core.network.rules.membrane``
+    psi_j       = damping / span max(0, 1 - |V_j - A_j| / span), span = threshold - rest; 0 in the refractory period
     e_ij        = psi_j (u_i - beta eps_ij)
+    eps_ij(t+1) = rho (eps_ij + e_ij)       (of adaptive neurons)
     E_ij        = kappa E_ij + e_ij
     w_ij        = w_ij - learning_rate L_j E_ij dt
 
-after Bellec et al. (2020, Nature Communications 11:3625). A_j is the threshold, beta what a spike adds to it (0 for
-LIF). The learning signal L_j is the reward channel, one value for each neuron: positive where the neuron should have
-fired less. In the step of a spike V is not known any more, since it has been reset; it is taken to have been at the
-threshold. Every synapse is touched in every step.
+after Bellec et al. (2020, Nature Communications 11:3625). V_j is the membrane before it is reset, A_j the threshold,
+beta what a spike adds to it (0 for LIF), rho what a step leaves of the adaptation; eps_ij is the derivative of the
+adaptation. In the source a spike enters the next step's threshold whole, so that eps_ij(t+1) = psi_j u_i + (rho - psi_j
+beta) eps_ij; in ``adaptive_lif`` it has decayed for that step. As in the source, what a reset takes from the membrane
+is left out. The learning signal L_j is the reward channel, one value for each neuron: positive where the neuron should
+have fired less.
 
-Times are in ms; weights in nA, clipped to [w_min, w_max].
+A row of synapses is touched in every step until its u_i and its traces have decayed to nothing (1e-30). Times are in
+ms; weights in nA, clipped to [w_min, w_max].
 """
 
 import math
@@ -22,11 +25,34 @@ import numpy as np
 from numba import njit
 from pydantic import Field, model_validator
 
-from snn_core.network.compiled import carray, float32_pointer, int32_pointer, int64_pointer, kernel
+from snn_core.network.compiled import (
+    carray,
+    float32_pointer,
+    int32_pointer,
+    int64_pointer,
+    kernel,
+    load,
+    store,
+    uint8_pointer,
+)
 from snn_core.network.models.lif import lif_propagators
 from snn_core.network.rules.base import Rule, RuleSpec
-from snn_core.network.rules.plain import ELIGIBILITY, FREE, PRE_TRACES, REWARD, SPIKED, PlainRule
+from snn_core.network.rules.membrane import (
+    FREE_OF_MEMBRANE,
+    HELD_BEFORE,
+    OWN,
+    OWN_NUMBERS,
+    PAST,
+    PAST_STEPS,
+    POTENTIAL_BEFORE,
+    ROW,
+    SCRATCH_ROWS,
+    MembraneRule,
+)
+from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH
 from snn_core.network.synapses import (
+    DELAY,
+    DELAYS,
     LEARNING,
     LEARNING_UPDATES,
     MEMORY_BYTES,
@@ -43,7 +69,25 @@ from snn_core.network.synapses import (
 )
 
 NEGLIGIBLE = np.float32(1e-30)
-POTENTIAL, REFRACTORY, ADAPTATION = range(FREE, FREE + 3)
+NUMBERS = OWN_NUMBERS + 12
+(
+    REST,
+    COUPLING,
+    THRESHOLD,
+    PER_SPAN,
+    HEIGHT,
+    BETA,
+    RHO,
+    KAPPA,
+    RATE,
+    REWARD_DECAY,
+    W_MIN,
+    W_MAX,
+) = range(OWN_NUMBERS, NUMBERS)
+"""Of the parameters. COUPLING: what a current adds to the membrane, mV per nA. HEIGHT: the greatest psi, 1/mV."""
+READ_ONLY, TRACE, ADAPTATION_TRACE, WEIGHT = range(4)
+"""Scopes of arrays that share no memory."""
+CURRENT, ADAPTATION = range(FREE_OF_MEMBRANE, FREE_OF_MEMBRANE + 2)
 """Of the record: places among the postsynaptic variables; ADAPTATION is -1 for neurons without."""
 
 
@@ -68,15 +112,14 @@ class EProp(RuleSpec):
         return self.w_min_na, self.w_max_na
 
 
-def _connect(wiring: Wiring) -> PlainRule:
+def _connect(wiring: Wiring) -> MembraneRule:
     rule, dt, neuron = wiring.rule, wiring.dt_ms, wiring.post_spec.parameters
-    lif = lif_propagators(neuron, dt)
+    membrane = lif_propagators(neuron, dt, getattr(wiring.post_spec, "integration", "exact"))
     adaptive = "adaptation" in wiring.post_variables
     span = neuron.threshold_mv - neuron.rest_mv
     numbers = (
-        lif.current_decay,
-        lif.membrane_decay,
-        lif.current_to_membrane,
+        membrane.rest,
+        membrane.current_to_membrane,
         neuron.threshold_mv,
         1.0 / span,
         rule.damping / span,
@@ -85,84 +128,126 @@ def _connect(wiring: Wiring) -> PlainRule:
         math.exp(-dt / rule.tau_filter_ms),
         rule.learning_rate_per_ms * dt,
         math.exp(-dt / rule.tau_reward_ms) if rule.tau_reward_ms else 1.0,
-        rule.w_min_na,
-        rule.w_max_na,
+        *wiring.bounds,
     )
-    traces = {"pre": ("current", "potential"), "synapse": ("eligibility", "adaptation_eligibility")}
-    synapses = PlainRule(wiring, numbers, _arrive, _learn, **traces)
-    synapses.record[POTENTIAL] = synapses.variable("potential")
-    synapses.record[REFRACTORY] = synapses.variable("refractory")
+    traces = ("eligibility", "adaptation_eligibility") if adaptive else ("eligibility",)
+    synapses = MembraneRule(wiring, membrane, 1.0, numbers, _learn, rates=(RATE,), synapse=traces)
+    synapses.record[CURRENT] = synapses.variable("current")
     synapses.record[ADAPTATION] = synapses.variable("adaptation") if adaptive else -1
     return synapses
 
 
 @njit(cache=True, nogil=True)
-def _filter(current, potential, membrane_decay, coupling):
-    for i in range(current.size):
-        decayed = potential[i] * membrane_decay + current[i] * coupling
-        potential[i] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
-
-
-@kernel
-def _arrive(record, step, rows, count):
-    p = carray(float32_pointer(record[PARAMETERS]), (13,))
-    traces = carray(float32_pointer(record[PRE_TRACES]), (2, record[N_PRE]))
-    current = traces[0]
-    for i in range(record[N_PRE]):
-        decayed = current[i] * p[0]
-        current[i] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
-    for n in range(count):
-        current[rows[n]] += np.float32(1)
-    _filter(current, traces[1], p[1], p[2])
-    return 0
+def _pseudo_derivative(record, p, spikes, count, scratch):
+    """psi of the step, into the scratch's own row; a spike has reset the membrane, so V is computed anew."""
+    n_post, pitch, first = record[N_POST], record[POST_PITCH], record[POST_FIRST]
+    state = float32_pointer(record[POST_STATE])
+    psi, before, held = scratch[OWN], scratch[POTENTIAL_BEFORE], scratch[HELD_BEFORE]
+    for j in range(n_post):
+        potential = p[REST] + (before[j] - p[REST]) * p[1] + state[record[CURRENT] * pitch + j] * p[COUPLING]
+        threshold = p[THRESHOLD]
+        if record[ADAPTATION] >= 0:
+            threshold += p[BETA] * state[record[ADAPTATION] * pitch + j]
+        psi[j] = potential - threshold
+    if record[ADAPTATION] >= 0:
+        for n in range(count):
+            if 0 <= spikes[n] - first < n_post:  # its own spike has raised the adaptation already
+                psi[spikes[n] - first] += p[BETA]
+    for j in range(n_post):
+        near = np.float32(1) - abs(psi[j]) * p[PER_SPAN]
+        psi[j] = np.float32(0) if held[j] > np.float32(0) else p[HEIGHT] * max(np.float32(0), near)
 
 
 @njit(cache=True, nogil=True)
-def _pseudo_derivative(record, p, spikes, count, psi):
-    n_post, pitch = record[N_POST], record[POST_PITCH]
-    state = float32_pointer(record[POST_STATE])
-    for j in range(n_post):
-        threshold = p[3]
-        if record[ADAPTATION] >= 0:
-            threshold += p[6] * state[record[ADAPTATION] * pitch + j]
-        distance = abs(state[record[POTENTIAL] * pitch + j] - threshold) * p[4]
-        held = state[record[REFRACTORY] * pitch + j] > np.float32(0)
-        psi[j] = np.float32(0) if held else p[5] * max(np.float32(0), np.float32(1) - distance)
-    for n in range(count):
-        j = spikes[n] - record[POST_FIRST]
-        if 0 <= j < n_post:
-            psi[j] = p[5]
+def _arrived(record, step, i, u):
+    """u_i as each synapse of row i sees it after its delay, into ``u``."""
+    past_steps = record[PAST_STEPS]
+    past = carray(float32_pointer(record[PAST] + 4 * i * past_steps), (past_steps,))
+    if record[DELAYS]:
+        delays = uint8_pointer(record[DELAYS] + int64_pointer(record[ROW_BEGIN])[i])
+        for k in range(u.size):
+            at = step % past_steps + 1 - np.int64(delays[k])
+            u[k] = past[at if at >= 0 else at + past_steps]
+    else:
+        u[:] = past[(step + past_steps - record[DELAY]) % past_steps]
+
+
+@njit(cache=True, nogil=True)
+def _learn_row(p, learning, post, u, psi, signal, filtered, weights):
+    """A step of a row of synapses onto LIF neurons; whether any of them is still eligible."""
+    kappa, rate, w_min, w_max = p[KAPPA], p[RATE], p[W_MIN], p[W_MAX]
+    left = np.int32(0)
+    for k in range(post.size):
+        j = np.int64(load(post, k, READ_ONLY))
+        e = load(filtered, k, TRACE) * kappa + load(psi, j, READ_ONLY) * load(u, k, READ_ONLY)
+        e = e if abs(e) >= NEGLIGIBLE else np.float32(0)
+        store(filtered, k, TRACE, e)
+        left |= np.int32(e != np.float32(0))
+        if learning:
+            w = load(weights, k, WEIGHT) - rate * load(signal, j, READ_ONLY) * e
+            store(weights, k, WEIGHT, min(max(w, w_min), w_max))
+    return left != 0
+
+
+@njit(cache=True, nogil=True)
+def _learn_adaptive_row(p, learning, post, u, psi, signal, filtered, adaptation, weights):
+    """A step of a row of synapses onto ALIF neurons; whether any of them is still eligible."""
+    beta, rho, kappa, rate, w_min, w_max = p[BETA], p[RHO], p[KAPPA], p[RATE], p[W_MIN], p[W_MAX]
+    left = np.int32(0)
+    for k in range(post.size):
+        j = np.int64(load(post, k, READ_ONLY))
+        before = load(adaptation, k, ADAPTATION_TRACE)
+        own = load(psi, j, READ_ONLY) * (load(u, k, READ_ONLY) - beta * before)
+        after, e = rho * (before + own), load(filtered, k, TRACE) * kappa + own
+        after = after if abs(after) >= NEGLIGIBLE else np.float32(0)
+        e = e if abs(e) >= NEGLIGIBLE else np.float32(0)
+        store(adaptation, k, ADAPTATION_TRACE, after)
+        store(filtered, k, TRACE, e)
+        left |= np.int32(e != np.float32(0)) | np.int32(after != np.float32(0))
+        if learning:
+            w = load(weights, k, WEIGHT) - rate * load(signal, j, READ_ONLY) * e
+            store(weights, k, WEIGHT, min(max(w, w_min), w_max))
+    return left != 0
 
 
 @kernel
 def _learn(record, step, spikes, count):
-    n_pre, n_post = record[N_PRE], record[N_POST]
-    p = carray(float32_pointer(record[PARAMETERS]), (13,))
-    u = carray(float32_pointer(record[PRE_TRACES]), (2, n_pre))[1]
-    psi = carray(float32_pointer(record[SPIKED]), (n_post,))
+    n_pre, n_post, past_steps = record[N_PRE], record[N_POST], record[PAST_STEPS]
+    p = carray(float32_pointer(record[PARAMETERS]), (NUMBERS,))
+    newest = carray(float32_pointer(record[PRE_TRACES]), (2, n_pre))[1]
+    scratch = carray(float32_pointer(record[SCRATCH]), (SCRATCH_ROWS, n_post))
     signal = carray(float32_pointer(record[REWARD]), (n_post,))
-    row_begin, post = int64_pointer(record[ROW_BEGIN]), int32_pointer(record[POST])
-    n_synapses = row_begin[n_pre]
-    traces = carray(float32_pointer(record[ELIGIBILITY]), (2, n_synapses))
-    filtered, adaptation, weights = traces[0], traces[1], float32_pointer(record[WEIGHTS])
-    _pseudo_derivative(record, p, spikes, count, psi)
-    beta, rho, kappa, rate = p[6], p[7], p[8], p[9]
-    learning = record[LEARNING] != 0
+    row_begin, awake = int64_pointer(record[ROW_BEGIN]), int64_pointer(record[AWAKE])
+    post = carray(int32_pointer(record[POST]), (row_begin[n_pre],))
+    filtered = carray(float32_pointer(record[ELIGIBILITY]), (row_begin[n_pre],))
+    adaptation = carray(float32_pointer(record[ELIGIBILITY] + 4 * row_begin[n_pre]), (row_begin[n_pre],))
+    weights = carray(float32_pointer(record[WEIGHTS]), (row_begin[n_pre],))
+    whole_row = carray(float32_pointer(record[ROW]), (n_post,))
+    adaptive, learning, touched = record[ADAPTATION] >= 0, record[LEARNING] != 0, 0
+    _pseudo_derivative(record, p, spikes, count, scratch)
+    psi = scratch[OWN]
     for i in range(n_pre):
-        for k in range(row_begin[i], row_begin[i + 1]):
-            j = np.int64(post[k])
-            before = adaptation[k]
-            e = filtered[k] * kappa + psi[j] * (u[i] - beta * before)
-            after = psi[j] * u[i] + (rho - psi[j] * beta) * before
-            adaptation[k] = after if abs(after) >= NEGLIGIBLE else np.float32(0)
-            filtered[k] = e if abs(e) >= NEGLIGIBLE else np.float32(0)
-            if learning:
-                weights[k] = min(max(weights[k] - rate * signal[j] * e, p[11]), p[12])
+        begin, end = row_begin[i], row_begin[i + 1]
+        if awake[i]:
+            u, to, e, w = whole_row[: end - begin], post[begin:end], filtered[begin:end], weights[begin:end]
+            _arrived(record, step, i, u)
+            if adaptive:
+                left = _learn_adaptive_row(p, learning, to, u, psi, signal, e, adaptation[begin:end], w)
+            else:
+                left = _learn_row(p, learning, to, u, psi, signal, e, w)
+            awake[i] = past_steps if left or newest[i] != np.float32(0) else awake[i] - 1
+            touched += end - begin
     for j in range(n_post):
-        signal[j] *= p[10]
-    record[LEARNING_UPDATES] += n_synapses
-    record[MEMORY_BYTES] += 28 * n_synapses
+        signal[j] *= p[REWARD_DECAY]
+    record[LEARNING_UPDATES] += touched
+    record[MEMORY_BYTES] += (28 if adaptive else 20) * touched
     return 0
 
 
-RULE = Rule(name="e_prop", spec=EProp, connect=_connect, needs=("potential", "refractory"))
+RULE = Rule(
+    name="e_prop",
+    spec=EProp,
+    connect=_connect,
+    needs=("potential", "current", "refractory"),
+    models=("lif", "adaptive_lif"),
+)

@@ -70,7 +70,7 @@ def _connect(wiring: Wiring) -> PlainRule:
         rule.w_max_na,
         rule.mu,
     )
-    synapses = PlainRule(wiring, numbers, _arrive, _learn, pre=("x_pre",), post=("x_post",))
+    synapses = PlainRule(wiring, numbers, _arrive, _learn, rates=(2, 3), pre=("x_pre",), post=("x_post",))
     synapses.record[NEAREST] = rule.pairing == "nearest"
     return add_scaling(synapses, rule.scaling, rule.w_max_na)
 
@@ -107,8 +107,8 @@ def _arrive(record, step, rows, count):
             for k in range(row_begin[i], row_begin[i + 1]):
                 w = weights[k] - minus * _power(weights[k] / w_max, mu) * x_post[np.int64(post[k])]
                 weights[k] = min(max(w, np.float32(0)), w_max)
+            touched += row_begin[i + 1] - row_begin[i]
         x_pre[i] = np.float32(1) if record[NEAREST] else x_pre[i] + np.float32(1)
-        touched += row_begin[i + 1] - row_begin[i]
     record[LEARNING_UPDATES] += touched
     record[MEMORY_BYTES] += 8 * touched
     return 0
@@ -133,8 +133,8 @@ def _learn(record, step, spikes, count):
                     w = weights[k]
                     w += plus * _power(np.float32(1) - w / w_max, mu) * x_pre[np.int64(column_row[c])]
                     weights[k] = min(max(w, np.float32(0)), w_max)
+                touched += column_begin[j + 1] - column_begin[j]
             x_post[j] = np.float32(1) if record[NEAREST] else x_post[j] + np.float32(1)
-            touched += column_begin[j + 1] - column_begin[j]
     record[LEARNING_UPDATES] += touched
     record[MEMORY_BYTES] += 16 * touched
     return 0

@@ -1,18 +1,20 @@
 """Policy gradient for neurons with escape noise (R-max): weights climb the expected reward.
 
-    u_i        = what a spike of i brings to the membrane per nA (mV), as the postsynaptic neuron filters it
+    u_ij       = what spikes of i have brought to the membrane of j per nA (mV) since j's last reset
     de_ij/dt   = -e_ij / tau_eligibility + d log P(spikes of j) / dw_ij
     dw_ij/dt   = learning_rate (R_j - Rbar_j) e_ij
 
 after Pfister, Toyoizumi, Barber and Gerstner (2006, Neural Computation 18:1318) and Fremaux, Sprekeler and Gerstner
 (2010, Journal of Neuroscience 30:13326). For a step in which the neuron spikes with probability 1 - exp(-rho dt), rho
-growing e-fold over delta_u, the gradient is u_i / delta_u times rho dt / (exp(rho dt) - 1) at a spike and -rho dt
-without one: to first order in dt the (S_j - rho_j dt) u_i / delta_u of these papers. What a reset takes from the
-membrane is left out of u_i, as in their spike response model.
+growing e-fold over delta_u, the gradient is u_ij / delta_u times rho dt / (exp(rho dt) - 1) at a spike and -rho dt
+without one: to first order in dt the (S_j - rho_j dt) u_i / delta_u of these papers. Their spike response model adds an
+after-potential where this neuron is reset, so that their u_i knows no reset; with ``lif_escape`` this u_ij makes e_ij,
+but for its decay, the gradient of the neuron's log-likelihood itself.
 
 The mean reward Rbar_j follows the rewards that are set, by the fraction ``mean_reward_fraction`` each time; null: 0.
-Since the gradient moves while the neuron is silent, too, every synapse whose presynaptic neuron has u_i is touched in
-every step. Times are in ms, the learning rate in nA per ms at an eligibility of 1 / nA and a reward of 1.
+Since the gradient moves while the neuron is silent, too, a row of synapses is touched in every step until its u_ij and
+its eligibility have decayed to nothing (1e-30). Times are in ms, the learning rate in nA per ms at an eligibility of
+1 / nA and a reward of 1.
 """
 
 import math
@@ -22,11 +24,33 @@ import numpy as np
 from numba import njit
 from pydantic import Field, model_validator
 
-from snn_core.network.compiled import carray, float32_pointer, int32_pointer, int64_pointer, kernel
+from snn_core.network.compiled import (
+    carray,
+    float32_pointer,
+    int32_pointer,
+    int64_pointer,
+    kernel,
+    load,
+    store,
+    uint8_pointer,
+)
 from snn_core.network.models.lif import lif_propagators
 from snn_core.network.rules.base import Rule, RuleSpec
-from snn_core.network.rules.plain import ELIGIBILITY, FREE, PRE_TRACES, REWARD, SPIKED, PlainRule
+from snn_core.network.rules.membrane import (
+    FREE_OF_MEMBRANE,
+    HELD_BEFORE,
+    OWN,
+    OWN_NUMBERS,
+    PAST,
+    PAST_STEPS,
+    ROW,
+    SCRATCH_ROWS,
+    MembraneRule,
+)
+from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH
 from snn_core.network.synapses import (
+    DELAY,
+    DELAYS,
     LEARNING,
     LEARNING_UPDATES,
     MEMORY_BYTES,
@@ -43,7 +67,12 @@ from snn_core.network.synapses import (
 )
 
 NEGLIGIBLE = np.float32(1e-30)
-ESCAPE_RATE = FREE
+NUMBERS = OWN_NUMBERS + 6
+STEP_S, ELIGIBILITY_DECAY, REWARD_DECAY, GAIN, W_MIN, W_MAX = range(OWN_NUMBERS, NUMBERS)
+"""Of the parameters."""
+READ_ONLY, TRACE, LOST, WEIGHT = range(4)
+"""Scopes of arrays that share no memory."""
+ESCAPE_RATE = FREE_OF_MEMBRANE
 """Of the record: place of the escape rate (Hz) among the postsynaptic variables."""
 
 
@@ -68,89 +97,120 @@ class RMax(RuleSpec):
         return self.w_min_na, self.w_max_na
 
 
-class RMaxSynapses(PlainRule):
+class RMaxSynapses(MembraneRule):
     """Subtracts the mean reward where the rule says so."""
 
     def set_reward(self, reward: np.ndarray) -> None:
-        fraction = self.wiring.rule.mean_reward_fraction
-        mean = self.arrays["post_traces"][0]
-        self.arrays["reward"][:] = reward - mean if fraction else reward
-        if fraction:
-            mean += np.float32(fraction) * (reward - mean)
+        mean, fraction = self.arrays["post_traces"][0], self.wiring.rule.mean_reward_fraction
+        super().set_reward(reward - mean)
+        mean += np.float32(fraction or 0.0) * (reward - mean)
+
+    def rest(self) -> None:
+        mean = self.arrays["post_traces"].copy()
+        super().rest()
+        self.arrays["post_traces"][:] = mean  # it changes with rewards, not with time
 
 
-def _connect(wiring: Wiring) -> PlainRule:
+def _connect(wiring: Wiring) -> RMaxSynapses:
     rule, dt, neuron = wiring.rule, wiring.dt_ms, wiring.post_spec.parameters
-    lif = lif_propagators(neuron, dt)
     rate = 1.0 / rule.tau_eligibility_ms + (1.0 / rule.tau_reward_ms if rule.tau_reward_ms else 0.0)
     numbers = (
-        lif.current_decay,
-        lif.membrane_decay,
-        lif.current_to_membrane / neuron.escape_width_mv,
         dt * 1e-3,
         math.exp(-dt / rule.tau_eligibility_ms),
         math.exp(-dt / rule.tau_reward_ms) if rule.tau_reward_ms else 1.0,
         rule.learning_rate_per_ms * -math.expm1(-dt * rate) / rate,
-        rule.w_min_na,
-        rule.w_max_na,
+        *wiring.bounds,
     )
-    traces = {"pre": ("current", "potential"), "post": ("mean_reward",), "synapse": ("eligibility",)}
-    synapses = RMaxSynapses(wiring, numbers, _arrive, _learn, **traces)
+    synapses = RMaxSynapses(
+        wiring,
+        lif_propagators(neuron, dt),
+        neuron.escape_width_mv,
+        numbers,
+        _learn,
+        rates=(GAIN,),
+        post=("mean_reward",),
+        synapse=("eligibility", "reset_potential"),
+    )
     synapses.record[ESCAPE_RATE] = synapses.variable("escape_rate")
     return synapses
 
 
 @njit(cache=True, nogil=True)
-def _filter(current, potential, current_decay, membrane_decay, coupling):
-    for i in range(current.size):
-        decayed = potential[i] * membrane_decay + current[i] * coupling
-        potential[i] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
-
-
-@kernel
-def _arrive(record, step, rows, count):
-    p = carray(float32_pointer(record[PARAMETERS]), (9,))
-    traces = carray(float32_pointer(record[PRE_TRACES]), (2, record[N_PRE]))
-    current = traces[0]
-    for i in range(record[N_PRE]):
-        decayed = current[i] * p[0]
-        current[i] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
+def _score(rho, step_s, spikes, count, first, gradient, held):
+    """d log P / du of the step, per delta_u; neurons that have spiked are held from now on."""
+    for j in range(gradient.size):
+        gradient[j] = -rho[j] * step_s
     for n in range(count):
-        current[rows[n]] += np.float32(1)
-    _filter(current, traces[1], p[0], p[1], p[2])
-    return 0
+        j = spikes[n] - first
+        if 0 <= j < gradient.size:
+            expected = rho[j] * step_s
+            gradient[j] = expected / np.float32(math.expm1(expected)) if expected > np.float32(0) else np.float32(1)
+            held[j] = np.float32(1)
+
+
+@njit(cache=True, nogil=True)
+def _arrived(record, step, i, u):
+    """u_i as each synapse of row i sees it after its delay, into ``u``."""
+    past_steps = record[PAST_STEPS]
+    past = carray(float32_pointer(record[PAST] + 4 * i * past_steps), (past_steps,))
+    if record[DELAYS]:
+        delays = uint8_pointer(record[DELAYS] + int64_pointer(record[ROW_BEGIN])[i])
+        for k in range(u.size):
+            at = step % past_steps + 1 - np.int64(delays[k])
+            u[k] = past[at if at >= 0 else at + past_steps]
+    else:
+        u[:] = past[(step + past_steps - record[DELAY]) % past_steps]
+
+
+@njit(cache=True, nogil=True)
+def _learn_row(p, learning, post, u, gradient, held, reward, eligibility, lost, weights):
+    """A step of a row of synapses; whether any of them is still eligible."""
+    membrane_decay, decay, gain, w_min, w_max = p[1], p[ELIGIBILITY_DECAY], p[GAIN], p[W_MIN], p[W_MAX]
+    left = np.int32(0)
+    for k in range(post.size):
+        j, now = np.int64(load(post, k, READ_ONLY)), load(u, k, READ_ONLY)
+        before = load(lost, k, LOST) * membrane_decay
+        e = load(eligibility, k, TRACE) * decay + load(gradient, j, READ_ONLY) * (now - before)
+        e = e if abs(e) >= NEGLIGIBLE else np.float32(0)
+        before = before if abs(before) >= NEGLIGIBLE else np.float32(0)
+        store(lost, k, LOST, now if load(held, j, READ_ONLY) > np.float32(0) else before)
+        store(eligibility, k, TRACE, e)
+        left |= np.int32(e != np.float32(0))
+        if learning:
+            w = load(weights, k, WEIGHT) + gain * load(reward, j, READ_ONLY) * e
+            store(weights, k, WEIGHT, min(max(w, w_min), w_max))
+    return left != 0
 
 
 @kernel
 def _learn(record, step, spikes, count):
-    n_pre, n_post = record[N_PRE], record[N_POST]
-    p = carray(float32_pointer(record[PARAMETERS]), (9,))
-    u = carray(float32_pointer(record[PRE_TRACES]), (2, n_pre))[1]
+    n_pre, n_post, past_steps = record[N_PRE], record[N_POST], record[PAST_STEPS]
+    p = carray(float32_pointer(record[PARAMETERS]), (NUMBERS,))
+    newest = carray(float32_pointer(record[PRE_TRACES]), (2, n_pre))[1]
     rho = carray(float32_pointer(record[POST_STATE] + 4 * record[ESCAPE_RATE] * record[POST_PITCH]), (n_post,))
-    gradient = carray(float32_pointer(record[SPIKED]), (n_post,))
+    scratch = carray(float32_pointer(record[SCRATCH]), (SCRATCH_ROWS, n_post))
     reward = carray(float32_pointer(record[REWARD]), (n_post,))
-    eligibility, weights = float32_pointer(record[ELIGIBILITY]), float32_pointer(record[WEIGHTS])
-    row_begin, post = int64_pointer(record[ROW_BEGIN]), int32_pointer(record[POST])
-    for j in range(n_post):
-        gradient[j] = -rho[j] * p[3]
-    for n in range(count):
-        j = spikes[n] - record[POST_FIRST]
-        if 0 <= j < n_post:
-            expected = rho[j] * p[3]
-            gradient[j] = expected / np.float32(math.expm1(expected)) if expected > np.float32(0) else np.float32(1)
-    learning = record[LEARNING] != 0
+    row_begin, awake = int64_pointer(record[ROW_BEGIN]), int64_pointer(record[AWAKE])
+    post = carray(int32_pointer(record[POST]), (row_begin[n_pre],))
+    traces = carray(float32_pointer(record[ELIGIBILITY]), (2, row_begin[n_pre]))
+    weights = carray(float32_pointer(record[WEIGHTS]), (row_begin[n_pre],))
+    whole_row = carray(float32_pointer(record[ROW]), (n_post,))
+    learning, touched = record[LEARNING] != 0, 0
+    gradient, held = scratch[OWN], scratch[HELD_BEFORE]
+    _score(rho, p[STEP_S], spikes, count, record[POST_FIRST], gradient, held)
     for i in range(n_pre):
-        for k in range(row_begin[i], row_begin[i + 1]):
-            j = np.int64(post[k])
-            e = eligibility[k] * p[4] + gradient[j] * u[i]
-            eligibility[k] = e if abs(e) >= NEGLIGIBLE else np.float32(0)
-            if learning:
-                weights[k] = min(max(weights[k] + p[6] * reward[j] * e, p[7]), p[8])
+        begin, end = row_begin[i], row_begin[i + 1]
+        if awake[i]:
+            u, to, e, w = whole_row[: end - begin], post[begin:end], traces[0][begin:end], weights[begin:end]
+            _arrived(record, step, i, u)
+            left = _learn_row(p, learning, to, u, gradient, held, reward, e, traces[1][begin:end], w)
+            awake[i] = past_steps if left or newest[i] != np.float32(0) else awake[i] - 1
+            touched += end - begin
     for j in range(n_post):
-        reward[j] *= p[5]
-    record[LEARNING_UPDATES] += row_begin[n_pre]
-    record[MEMORY_BYTES] += 20 * row_begin[n_pre]
+        reward[j] *= p[REWARD_DECAY]
+    record[LEARNING_UPDATES] += touched
+    record[MEMORY_BYTES] += 28 * touched
     return 0
 
 
-RULE = Rule(name="r_max", spec=RMax, connect=_connect, needs=("escape_rate",))
+RULE = Rule(name="r_max", spec=RMax, connect=_connect, needs=("escape_rate",), models=("lif_escape",))

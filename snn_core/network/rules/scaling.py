@@ -5,7 +5,8 @@
 
 after Turrigiano et al. (1998, Nature 391:892) and van Rossum, Bi and Turrigiano (2000, Journal of Neuroscience 20:8812,
 its term without the integral). It multiplies, so it keeps the ratios that a rule has learnt. It is applied every
-``interval_ms``, by the exponential for the rate of that moment, since it needs every synapse.
+``interval_ms``, by the exponential for the rate of that moment, since it needs every synapse. It is meant for
+excitatory synapses: growing inhibitory ones silence a neuron all the more.
 """
 
 import math
@@ -27,6 +28,7 @@ from snn_core.network.synapses import (
     WEIGHTS,
 )
 
+NEGLIGIBLE = np.float32(1e-30)
 RATES, NUMBERS, INTERVAL = RECORD_SIZE - 3, RECORD_SIZE - 2, RECORD_SIZE - 1
 """Of the record, at its end, so that any rule may have them. RATES: (N_POST,) float32, Hz. NUMBERS: (5,) float32: decay
 of the rate, what a spike adds to it (Hz), the target (Hz), the exponent of an interval, w_max. INTERVAL: steps."""
@@ -55,9 +57,9 @@ def add_scaling(synapses: PlainRule, spec: ScalingSpec | None, w_max: float) -> 
         spec.rate_per_ms * max(round(spec.interval_ms / dt_ms), 1) * dt_ms,
         w_max,
     )
-    synapses.arrays["rates"] = rates
+    synapses.add_array(RATES, "rates", rates, shown=True)
     synapses.keep(numbers)
-    synapses.record[RATES], synapses.record[NUMBERS] = rates.ctypes.data, numbers.ctypes.data
+    synapses.record[NUMBERS] = numbers.ctypes.data
     synapses.record[INTERVAL] = max(round(spec.interval_ms / dt_ms), 1)
     synapses.homeostasis = _scale
     return synapses
@@ -66,7 +68,8 @@ def add_scaling(synapses: PlainRule, spec: ScalingSpec | None, w_max: float) -> 
 @njit(cache=True, nogil=True)
 def _follow(rates, decay):
     for j in range(rates.size):
-        rates[j] *= decay
+        decayed = rates[j] * decay
+        rates[j] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
 
 
 @kernel

@@ -5,19 +5,23 @@
     at a presynaptic spike   w := w - w_scale o1 (a2_minus + a3_minus r2)
     at a postsynaptic spike  w := w + w_scale r1 (a2_plus  + a3_plus  o2)
 
-clipped to [0, w_max]; r2 and o2 are read before the spike raises them. The defaults are the minimal model that the
-authors fitted to visual cortex, all pairs (their table 4): a2_plus = a3_minus = 0, so potentiation needs two
-postsynaptic spikes.
+clipped to [0, w_max]; r2 and o2 are read before the spike raises them.
+
+``preset`` takes the amplitudes, pairing and slow time constants that the authors fitted (their tables 3 and 4) to
+``visual_cortex`` or ``hippocampus``, followed by ``_nearest`` where nearest spikes count and by ``_full`` for the model
+of all four amplitudes; without it, the minimal one, that does as well. tau_plus and tau_minus are 16.8 and 33.7 ms for
+all. The default is visual_cortex: there a2_plus = a3_minus = 0, so potentiation needs two postsynaptic spikes.
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numba import njit
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from snn_core.network.compiled import carray, float32_pointer, int32_pointer, int64_pointer, kernel
+from snn_core.network.models.presets import filled_in
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.plain import COLUMN, COLUMN_BEGIN, COLUMN_ROW, FREE, POST_TRACES, PRE_TRACES, PlainRule
 from snn_core.network.rules.scaling import ScalingSpec, add_scaling
@@ -36,6 +40,28 @@ from snn_core.network.synapses import (
 )
 
 NEGLIGIBLE = np.float32(1e-30)
+
+
+def _preset(
+    pairing: str, plus: tuple[float, float], minus: tuple[float, float], tau_y: float, tau_x: float | None = None
+) -> dict[str, Any]:
+    """Amplitudes of pairs and triplets; tau_x does nothing where a3_minus is 0."""
+    amplitudes = {"a2_plus": plus[0], "a3_plus": plus[1], "a2_minus": minus[0], "a3_minus": minus[1]}
+    times = {"tau_y_ms": tau_y} | ({"tau_x_ms": tau_x} if tau_x else {})
+    return {"pairing": pairing, **amplitudes, **times}
+
+
+PRESETS = {
+    "visual_cortex": _preset("all_to_all", (0.0, 6.5e-3), (7.1e-3, 0.0), tau_y=114.0),
+    "visual_cortex_full": _preset("all_to_all", (5e-10, 6.2e-3), (7e-3, 2.3e-4), tau_y=125.0, tau_x=101.0),
+    "visual_cortex_nearest": _preset("nearest", (0.0, 5e-2), (8e-3, 0.0), tau_y=40.0),
+    "visual_cortex_nearest_full": _preset("nearest", (8.8e-11, 5.3e-2), (6.6e-3, 3.1e-3), tau_y=40.0, tau_x=714.0),
+    "hippocampus": _preset("all_to_all", (5.3e-3, 8e-3), (3.5e-3, 0.0), tau_y=40.0),
+    "hippocampus_full": _preset("all_to_all", (6.1e-3, 6.7e-3), (1.6e-3, 1.4e-3), tau_y=27.0, tau_x=946.0),
+    "hippocampus_nearest": _preset("nearest", (4.6e-3, 9.1e-3), (3e-3, 0.0), tau_y=48.0),
+    "hippocampus_nearest_full": _preset("nearest", (4.6e-3, 9.1e-3), (3e-3, 7.5e-9), tau_y=47.0, tau_x=575.0),
+}
+
 NEAREST = FREE
 """Of the record: 1 for nearest spikes."""
 
@@ -57,6 +83,11 @@ class TripletStdp(RuleSpec):
     tau_y_ms: float = Field(default=114.0, gt=0)
     scaling: ScalingSpec | None = Field(default=None, description="null: no synaptic scaling")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, data: Any) -> Any:
+        return filled_in(data, PRESETS)
+
     def bounds(self) -> tuple[float, float]:
         return 0.0, self.w_max_na
 
@@ -70,7 +101,7 @@ def _connect(wiring: Wiring) -> PlainRule:
         *(rule.w_scale_na * amplitude for amplitude in amplitudes),
         rule.w_max_na,
     )
-    synapses = PlainRule(wiring, numbers, _arrive, _learn, pre=("r1", "r2"), post=("o1", "o2"))
+    synapses = PlainRule(wiring, numbers, _arrive, _learn, rates=range(4, 8), pre=("r1", "r2"), post=("o1", "o2"))
     synapses.record[NEAREST] = rule.pairing == "nearest"
     return add_scaling(synapses, rule.scaling, rule.w_max_na)
 
@@ -106,8 +137,8 @@ def _arrive(record, step, rows, count):
             amplitude = p[6] + p[7] * r[1, i]
             for k in range(row_begin[i], row_begin[i + 1]):
                 weights[k] = min(max(weights[k] - amplitude * o[0, np.int64(post[k])], np.float32(0)), p[8])
+            touched += row_begin[i + 1] - row_begin[i]
         _raise(r, i, record[NEAREST])
-        touched += row_begin[i + 1] - row_begin[i]
     record[LEARNING_UPDATES] += touched
     record[MEMORY_BYTES] += 8 * touched
     return 0
@@ -131,8 +162,8 @@ def _learn(record, step, spikes, count):
                     k = np.int64(column[c])
                     w = weights[k] + amplitude * r[0, np.int64(column_row[c])]
                     weights[k] = min(max(w, np.float32(0)), p[8])
+                touched += column_begin[j + 1] - column_begin[j]
             _raise(o, j, record[NEAREST])
-            touched += column_begin[j + 1] - column_begin[j]
     record[LEARNING_UPDATES] += touched
     record[MEMORY_BYTES] += 16 * touched
     return 0

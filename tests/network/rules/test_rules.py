@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -55,14 +55,18 @@ RULES: dict[str, list[dict[str, Any]]] = {
 CASES = [(name, index) for name, variants in RULES.items() for index in range(len(variants))]
 
 
-def cells(rule: str, size: int, variant: int) -> dict:
+def cells(rule: str, size: int, variant: int, rng: np.random.Generator) -> dict:
     """Neurons that the rule can learn with."""
     parameters = LIF | {"threshold_mv": -55.0}
+    effect = str(rng.choice(["excitatory", "inhibitory", "mixed"]))
     if rule == "r_max":
-        return {"model": "lif_escape", "size": size, "parameters": parameters | {"rate_at_threshold_hz": 200.0}}
+        parameters |= {"rate_at_threshold_hz": 200.0, "refractory_ms": float(rng.integers(0, 4))}
+        return {"model": "lif_escape", "size": size, "effect": effect, "parameters": parameters}
     if rule == "e_prop" and variant == 1:
-        return {"model": "adaptive_lif", "size": size, "parameters": parameters | {"tau_adaptation_ms": 80.0}}
-    return {"model": "lif", "size": size, "parameters": parameters}
+        parameters |= {"tau_adaptation_ms": 80.0, "threshold_increase_mv": 2.0, "reset_mv": -62.0}
+        return {"model": "adaptive_lif", "size": size, "effect": effect, "parameters": parameters}
+    integration = str(rng.choice(["exact", "euler"]))
+    return {"model": "lif", "size": size, "effect": effect, "parameters": parameters, "integration": integration}
 
 
 def network_spec(name: str, variant: int, rng: np.random.Generator, delay: Any = None) -> NetworkSpec:
@@ -86,10 +90,11 @@ def network_spec(name: str, variant: int, rng: np.random.Generator, delay: Any =
     return NetworkSpec.model_validate(
         {
             "name": "test",
+            "dt_ms": float(rng.choice([0.5, 1.0])),
             "populations": {
                 "input": {"model": "spike_source", "size": inputs},
-                "hidden": cells(name, hidden, variant),
-                "motor": cells(name, 2, variant),
+                "hidden": cells(name, hidden, variant, rng),
+                "motor": cells(name, 2, variant, rng),
             },
             "connections": connections,
         }
@@ -97,8 +102,8 @@ def network_spec(name: str, variant: int, rng: np.random.Generator, delay: Any =
 
 
 def drive(network: Network, rng: np.random.Generator, windows: int, twin: ReferenceNetwork | None = None) -> tuple:
-    """Spikes of network and twin as (step, population, neuron)."""
-    names = list(network.spec.populations)
+    """Spikes of network and twin as (step, population, neuron); weights are held in every fourth window."""
+    names, begin = list(network.spec.populations), network.step
     ours, theirs = [], []
     for window in range(windows):
         reward = rng.normal(size=network.n_neurons).astype(np.float32)
@@ -107,7 +112,7 @@ def drive(network: Network, rng: np.random.Generator, windows: int, twin: Refere
         offsets, inputs = spike_train(rng, WINDOW, network.spec.populations["input"].size, 0.15)
         network.set_reward(reward)
         spikes = network.advance(WINDOW, offsets, inputs)
-        steps = (spikes.time_us // 1000 - 1).tolist()
+        steps = (spikes.time_us // network.spec.dt_us - 1).tolist()
         ours += zip(steps, spikes.population.tolist(), spikes.neuron.tolist(), strict=True)
         if twin is None:
             continue
@@ -116,35 +121,85 @@ def drive(network: Network, rng: np.random.Generator, windows: int, twin: Refere
             given_now = {name: reward[network.span(name)] for name in names} if step == 0 else None
             spiked = twin.step({"input": inputs[offsets[step] : offsets[step + 1]].tolist()}, given_now)
             theirs += [
-                (window * WINDOW + step, place, neuron)
+                (begin + window * WINDOW + step, place, neuron)
                 for place, name in enumerate(names)
                 for neuron in spiked.get(name, [])
             ]
     return ours, theirs
 
 
+def decided(name: str, twin: ReferenceNetwork) -> bool:
+    """Whether float32 cannot have decided a spike: the twin came nowhere near a threshold (mV) or a random number."""
+    return twin.margin > (2e-5 if name == "r_max" else 1e-4)
+
+
+def assert_like(network: Network, twin: ReferenceNetwork) -> None:
+    """Weights within 1e-4 nA of a range of 2, traces within a thousandth."""
+    for c, synapses in enumerate(twin.synapses):
+        pairs = network.connection_pairs(c)
+        np.testing.assert_allclose(network.connection_matrix(c)[pairs], synapses.weights[pairs], atol=1e-4, rtol=0)
+        traces = network.connection_traces(c)
+        for trace, expected in synapses.traces().items():
+            values = expected[pairs] if np.ndim(expected) == 2 else expected
+            atol = 1e-3 * (1 + np.abs(values).max(initial=0.0))
+            np.testing.assert_allclose(traces[trace].ravel(), values, atol=atol, rtol=0, err_msg=trace)
+
+
 @pytest.mark.parametrize(("name", "variant"), CASES)
-@settings(max_examples=8)
-@given(seed=st.integers(0, 2**32 - 1), delay=st.sampled_from([None, 2.0, [1.0, 6.0], "dense"]))
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32 - 1), delay=st.sampled_from([None, 2.0, [1.0, 40.0], "dense"]))
 def test_rule_learns_as_its_float64_twin(name: str, variant: int, seed: int, delay: Any) -> None:
     rng = np.random.default_rng(seed)
     network = Network(network_spec(name, variant, rng, delay), seed)
     twin = ReferenceNetwork(network)
     ours, theirs = drive(network, rng, WINDOWS, twin)
-    # A spike is decided otherwise only where a membrane passes its threshold, or a random number its probability, by
-    # less than what float32 rounds.
-    if twin.margin > 1e-3:
-        assert ours == theirs
-    if ours != theirs:
-        return
-    # With these learning rates a rounded weight changes the rates that change the weights.
-    for c, synapses in enumerate(twin.synapses):
-        pairs = network.connection_pairs(c)
-        np.testing.assert_allclose(network.connection_matrix(c)[pairs], synapses.weights[pairs], atol=5e-3, rtol=0)
-        traces = network.connection_traces(c)
-        for trace, expected in synapses.traces().items():
-            values = expected[pairs] if np.ndim(expected) == 2 else expected
-            np.testing.assert_allclose(traces[trace].ravel(), values, atol=1e-2, rtol=5e-3, err_msg=trace)
+    assume(decided(name, twin))
+    assert ours == theirs
+    assert_like(network, twin)
+
+
+FAST = {
+    "tau_membrane_ms": 2.0,
+    "tau_synapse_ms": 1.0,
+    "tau_adaptation_ms": 2.0,
+    "reset_mv": -66.0,
+    "threshold_mv": -63.0,
+    "rate_at_threshold_hz": 1.0,
+}
+QUICK_RULES = {
+    "r_max": {"tau_eligibility_ms": 2.0},
+    "e_prop": {"tau_filter_ms": 2.0},
+    "td_stdp": {"tau_eligibility_ms": 2.0, "tau_eligibility_rise_ms": 1.0, "tau_plus_ms": 2.0},
+}
+
+
+@pytest.mark.parametrize(("name", "variant"), [("r_max", 0), ("e_prop", 0), ("e_prop", 1), ("td_stdp", 0)])
+def test_silent_rows_are_skipped_and_learn_again(name: str, variant: int) -> None:
+    rng = np.random.default_rng(7)
+    data = network_spec(name, variant, rng, [1.0, 9.0]).model_dump(mode="json")
+    for cells in ("hidden", "motor"):
+        known = data["populations"][cells]["parameters"]
+        known |= {key: value for key, value in FAST.items() if key in known}
+    for connection in data["connections"]:
+        connection["rule"] |= QUICK_RULES[name]
+    network = Network(NetworkSpec.model_validate(data), 0)
+    twin = ReferenceNetwork(network)
+    ours, theirs = drive(network, rng, 2, twin)
+    assert len(ours) > 10
+    assert network.operations().learning_updates > 0
+    for _ in range(400):
+        network.advance(1, np.zeros(2, np.int64), np.empty(0, np.int32))
+        twin.step({}, None)
+    silent = network.operations().learning_updates
+    network.advance(1, np.zeros(2, np.int64), np.empty(0, np.int32))
+    twin.step({}, None)
+    if name != "r_max":  # whose neurons spike by themselves
+        assert network.operations().learning_updates == silent
+    more = drive(network, rng, 2, twin)
+    assert more[0]
+    assert decided(name, twin)
+    assert (ours, more[0]) == (theirs, more[1])
+    assert_like(network, twin)
 
 
 @pytest.mark.parametrize(("name", "variant"), CASES)
@@ -186,6 +241,20 @@ def test_a_restored_state_goes_on_with_the_same_bits(name: str, variant: int) ->
         ({"name": "r_max", "w_max_na": 2.0, "learning_rate_per_ms": 1.0}, "escape_rate"),
         ({"name": "td_stdp", "w_max_na": 2.0, "learning_rate_per_ms": 1.0, "critic": "nobody"}, "critic must name"),
         ({"name": "td_stdp", "w_max_na": 2.0, "learning_rate_per_ms": 1.0, "critic": "input"}, "population of neurons"),
+        (
+            {"name": "td_stdp", "w_max_na": 2.0, "learning_rate_per_ms": 1.0, "critic": "motor", "tau_rise_ms": 200.0},
+            "rise",
+        ),
+        (
+            {
+                "name": "td_stdp",
+                "w_max_na": 2.0,
+                "learning_rate_per_ms": 1.0,
+                "critic": "motor",
+                "tau_eligibility_ms": 50.0,
+            },
+            "tau_eligibility_rise_ms must be below tau_eligibility_ms",
+        ),
         ({"name": "e_prop", "w_min_na": 2.0, "w_max_na": 2.0, "learning_rate_per_ms": 1.0}, "w_min_na must lie below"),
         ({"name": "pair_stdp", "w_max_na": 1.0}, r"must lie in \[0, 1\]"),
     ],
@@ -194,4 +263,13 @@ def test_what_does_not_fit_is_refused(change: dict, message: str) -> None:
     data = network_spec("pair_stdp", 0, np.random.default_rng(0)).model_dump(mode="json")
     data["connections"][0]["rule"] = change
     with pytest.raises(ValidationError, match=message):
+        NetworkSpec.model_validate(data)
+
+
+def test_a_model_that_the_rule_does_not_know_is_refused() -> None:
+    """It has the variables, but its membrane is another one."""
+    data = network_spec("e_prop", 0, np.random.default_rng(0)).model_dump(mode="json")
+    for cells in ("hidden", "motor"):
+        data["populations"][cells] = {"model": "lif_escape", "size": data["populations"][cells]["size"]}
+    with pytest.raises(ValidationError, match="e_prop needs a postsynaptic model of lif, adaptive_lif; 'hidden' is"):
         NetworkSpec.model_validate(data)
