@@ -21,9 +21,11 @@ _missing: dict[str, str] = {}  # marker: why tests that have it cannot run here
 # so that numba's cache is one.
 sys.path.append(str(ROOT))
 
-# How long an example takes says something about the machine, not about the code.
-hypothesis.settings.register_profile("spikedrive", deadline=None)
-hypothesis.settings.load_profile("spikedrive")
+# How long an example takes says something about the machine, not about the code. The same examples in every run: what
+# one commit passes, it passes everywhere. HYPOTHESIS_PROFILE=explore draws others.
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.register_profile("spikedrive", deadline=None, derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "spikedrive"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

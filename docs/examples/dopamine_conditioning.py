@@ -2,13 +2,14 @@
 
 In a network of 800 regular spiking and 200 fast spiking neurons, each with 100 random targets, a reward follows one to
 three seconds after a chosen neuron has spiked and, within 20 ms, another one that it reaches. Their synapse begins at 0
-and is the only one that the reward singles out, though every synapse takes part in dozens of spurious coincidences
-while the reward is on its way.
+and is the only one that the reward singles out, though every synapse takes part in spurious coincidences while the
+reward is on its way.
 
-STDP, eligibility and dopamine have the constants of the paper (A+ 0.1, A- 0.12, 20 ms; 1 s; 0.2 s, half a unit a reward
-over 0.002 of background; weights up to 4). What differs: the noise of a neuron is -5.8 or 5.8 mV/ms, each in a quarter
-of the steps, which makes the neurons spike about once a second; all pairs of spikes count, not only nearest ones;
-dopamine changes every 10 ms; the chosen synapse is one of the network's own.
+All constants are those of the author's program (daspnet.m, ModelDB 84167): STDP of 0.1 and -0.15 with 20 ms,
+eligibility 1 s, dopamine 0.2 s and half a unit a reward above 0.002, weights from 0 to 4 in steps of 10 ms, noise
+evenly between -6.5 and 6.5 mV/ms for each neuron and ms. What differs: all pairs of spikes count, not only nearest
+ones; weights change in every step; the noise has 16 levels, and dopamine rises every 10 ms; a neuron reaches exactly 80
+excitatory and 20 inhibitory ones, no one twice.
 """
 
 from pathlib import Path
@@ -19,64 +20,65 @@ import numpy as np
 from snn_core.network.network import Network
 from snn_core.network.spec import NetworkSpec
 
-EXCITATORY, INHIBITORY, TARGETS = 800, 200, 100
+SIZES = {"excitatory": 800, "inhibitory": 200}
+TARGETS = 100
 CALL_STEPS = 10
-NOISE_MV_PER_MS, NOISE_PROBABILITY = 5.8, 0.25
+NOISE_MV_PER_MS, NOISE_BITS = 13.0, 4
+"""From lowest to highest; each bit is a population of inputs that spike in half of the steps."""
 COINCIDENCE_MS = 20
 REWARD_DELAY_MS = (1000, 3000)
-BACKGROUND, DOPAMINE, DOPAMINE_DECAY = 0.002, 0.5, float(np.exp(-CALL_STEPS / 200.0))
+BACKGROUND, DOPAMINE, DOPAMINE_DECAY = 0.002, 0.5, 0.995**CALL_STEPS
 W_MAX = 4.0
+RULE = {
+    "name": "r_stdp",
+    "learning_rate_per_ms": 0.1,
+    "w_max_na": W_MAX,
+    "a_plus": 0.1,
+    "a_minus": 0.15,
+    "tau_plus_ms": 20.0,
+    "tau_minus_ms": 20.0,
+    "tau_eligibility_ms": 1000.0,
+    "tau_reward_ms": None,
+}
 
 
 def network(seed: int) -> Network:
-    """The network, its plastic synapses at 1, the inhibitory ones fixed at 1."""
-    size = EXCITATORY + INHIBITORY
-    rule = {
-        "name": "r_stdp",
-        "learning_rate_per_ms": 0.1,
-        "w_max_na": W_MAX,
-        "a_plus": 0.1,
-        "a_minus": 0.12,
-        "tau_plus_ms": 20.0,
-        "tau_minus_ms": 20.0,
-        "tau_eligibility_ms": 1000.0,
-        "tau_reward_ms": None,
-    }
+    """The network, its plastic synapses at 1, the inhibitory ones fixed at 1; noise comes first among the populations.
 
-    def cells(size: int, preset: str, effect: str) -> dict:
-        return {"model": "izhikevich", "size": size, "effect": effect, "parameters": {"preset": preset}}
-
-    def fan(pre: str, post: str, degree: int, plastic: bool) -> dict:
-        return {
-            "pre": pre,
-            "post": post,
-            "pattern": {"kind": "fixed_out_degree", "degree": degree, "allow_self": False},
-            "weights": {"distribution": "constant", "value_na": 1.0},
-            "rule": rule if plastic else None,
-        }
-
-    noise = {"distribution": "constant", "value_na": NOISE_MV_PER_MS}
-    sources = {f"{sign}_{kind}": (sign, kind) for kind in ("excitatory", "inhibitory") for sign in ("up", "down")}
-    sizes = {"excitatory": EXCITATORY, "inhibitory": INHIBITORY}
+    A neuron's current is the bits that spike, less half of what all of them would bring.
+    """
+    bits = range(1, NOISE_BITS + 1)
+    bias = -NOISE_MV_PER_MS * (1 - 2.0**-NOISE_BITS) / 2
     populations = {
-        name: {"model": "spike_source", "size": sizes[kind], "effect": "excitatory" if sign == "up" else "inhibitory"}
-        for name, (sign, kind) in sources.items()
-    } | {
-        "excitatory": cells(EXCITATORY, "regular_spiking", "excitatory"),
-        "inhibitory": cells(INHIBITORY, "fast_spiking", "inhibitory"),
+        f"{kind}_bit_{bit}": {"model": "spike_source", "size": SIZES[kind]} for kind in SIZES for bit in bits
     }
-    to_inhibitory = TARGETS * INHIBITORY // size
+    for kind, preset in (("excitatory", "regular_spiking"), ("inhibitory", "fast_spiking")):
+        parameters = {"preset": preset, "bias_mv_per_ms": bias}
+        populations[kind] = {"model": "izhikevich", "size": SIZES[kind], "effect": kind, "parameters": parameters}
+    to_inhibitory = TARGETS * SIZES["inhibitory"] // sum(SIZES.values())
     connections = [
-        fan("excitatory", "excitatory", TARGETS - to_inhibitory, plastic=True),
-        fan("excitatory", "inhibitory", to_inhibitory, plastic=True),
-        fan("inhibitory", "excitatory", TARGETS, plastic=False),
-        *(
-            {"pre": name, "post": kind, "pattern": {"kind": "one_to_one"}, "weights": noise}
-            for name, (_, kind) in sources.items()
-        ),
+        _fan("excitatory", "excitatory", TARGETS - to_inhibitory, RULE),
+        _fan("excitatory", "inhibitory", to_inhibitory, RULE),
+        _fan("inhibitory", "excitatory", TARGETS, None),
     ]
+    for kind in SIZES:
+        for bit in bits:
+            noise = {"distribution": "constant", "value_na": NOISE_MV_PER_MS * 2.0**-bit}
+            ends = {"pre": f"{kind}_bit_{bit}", "post": kind}
+            connections.append({**ends, "pattern": {"kind": "one_to_one"}, "weights": noise})
     spec = {"name": "conditioning", "populations": populations, "connections": connections}
     return Network(NetworkSpec.model_validate(spec), seed)
+
+
+def _fan(pre: str, post: str, degree: int, rule: dict | None) -> dict:
+    """Every neuron onto some of the others."""
+    return {
+        "pre": pre,
+        "post": post,
+        "pattern": {"kind": "fixed_out_degree", "degree": degree, "allow_self": False},
+        "weights": {"distribution": "constant", "value_na": 1.0},
+        "rule": rule,
+    }
 
 
 class Run(NamedTuple):
@@ -100,7 +102,7 @@ def simulate(seconds: int, seed: int = 0, rewarded: bool = True) -> Run:
     weights = net.connection_weights(0)
     weights[synapse] = 0.0
     net.set_weights(0, weights)
-    n_noise = 2 * (EXCITATORY + INHIBITORY)
+    n_noise = NOISE_BITS * sum(SIZES.values())
     place = list(net.spec.populations).index("excitatory")
     due: list[int] = []
     dopamine, last_first, rewards, spikes_seen = 0.0, -(10**9), 0, 0
@@ -112,7 +114,7 @@ def simulate(seconds: int, seed: int = 0, rewarded: bool = True) -> Run:
             dopamine += DOPAMINE
             due.pop(0)
         net.set_reward(BACKGROUND + dopamine)
-        spiking = rng.random((CALL_STEPS, n_noise), np.float32) < NOISE_PROBABILITY
+        spiking = np.unpackbits(np.frombuffer(rng.bytes(CALL_STEPS * n_noise // 8), np.uint8)).reshape(-1, n_noise)
         offsets = np.concatenate([[0], np.cumsum(spiking.sum(axis=1))])
         spikes = net.advance(CALL_STEPS, offsets, np.nonzero(spiking)[1].astype(np.int32))
         spikes_seen += spikes.time_us.size
@@ -120,7 +122,7 @@ def simulate(seconds: int, seed: int = 0, rewarded: bool = True) -> Run:
         for time_us, neuron in zip(spikes.time_us[ours].tolist(), spikes.neuron[ours].tolist(), strict=True):
             if neuron == first:
                 last_first = time_us // 1000
-            elif 0 < time_us // 1000 - last_first <= COINCIDENCE_MS:
+            elif 0 < time_us // 1000 - last_first < COINCIDENCE_MS:
                 wait = int(rng.integers(*REWARD_DELAY_MS))
                 due.append(time_us // 1000 + (wait if rewarded else int(rng.integers(0, 60_000))))
                 due.sort()
@@ -128,12 +130,12 @@ def simulate(seconds: int, seed: int = 0, rewarded: bool = True) -> Run:
         if (now + CALL_STEPS) % 1000 == 0:
             weights = net.connection_weights(0)
             chosen[now // 1000], mean[now // 1000] = weights[synapse], weights.mean()
-    rate = spikes_seen / (EXCITATORY + INHIBITORY) / seconds
+    rate = spikes_seen / sum(SIZES.values()) / seconds
     return Run(chosen, mean, rewards, rate, net.connection_weights(0))
 
 
-def main(seconds: int = 1500) -> None:
-    """Draw the chosen synapse over 25 minutes, and all weights at their end."""
+def main(seconds: int = 3600) -> None:
+    """Draw the chosen synapse over an hour, and all weights at their end."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 

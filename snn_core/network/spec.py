@@ -272,6 +272,11 @@ class NetworkSpec(StrictModel):
                 f"{key}.rule {rule.name} needs a postsynaptic model of {', '.join(rule.models)}; {connection.post!r} "
                 f"is {post.model}"
             )
+        if rule.check is not None:
+            try:
+                rule.check(own, post)
+            except ValueError as error:
+                raise ValueError(f"{key}.rule {rule.name}: {connection.post!r}: {error}") from error
 
     def _check_weights(self, key: str, connection: Connection, pre: PopulationSpec, shape: tuple[int, int]) -> None:
         weights = connection.weights

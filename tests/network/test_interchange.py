@@ -22,20 +22,25 @@ DT_MS = 0.5
 number = st.floats(0.01, 100)
 
 
+def around_zero(low: float, high: float) -> st.SearchStrategy[float]:
+    """0 and numbers that are still normal ones in NIR's units, V and A."""
+    return st.floats(low, high).map(lambda value: value if abs(value) > 1e-290 else 0.0)
+
+
 @st.composite
 def neurons(draw: st.DrawFn) -> dict:
     """A population of a model that NIR has, as YAML would give it."""
     model = draw(st.sampled_from(["lif", "lif_delta"]))
     integration, reset = draw(st.sampled_from(["exact", "euler"])), draw(st.sampled_from(["value", "subtract", "zero"]))
-    threshold = draw(st.floats(0.1, 50) if reset == "zero" else st.floats(-50, 50))
+    threshold = draw(st.floats(0.1, 50) if reset == "zero" else around_zero(-50, 50))
     parameters = {
         "tau_membrane_ms": draw(st.floats(DT_MS, 50)),
         "resistance_mohm": draw(number),
-        "rest_mv": draw(st.floats(-80, 20)),
+        "rest_mv": draw(around_zero(-80, 20)),
         "threshold_mv": threshold,
         "reset_mv": threshold - draw(number),
         "refractory_ms": 0.0 if reset == "subtract" else draw(st.sampled_from([0.0, 0.5, 2.0])),
-        "bias_current_na": draw(st.sampled_from([0.0, 0.3]) | st.floats(-1, 1)),
+        "bias_current_na": draw(st.sampled_from([0.0, 0.3]) | around_zero(-1, 1)),
     }
     if model == "lif":
         parameters["tau_synapse_ms"] = draw(st.just(DT_MS) | st.floats(DT_MS, 50))

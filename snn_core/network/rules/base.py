@@ -1,5 +1,6 @@
 """What a learning rule is to the rest."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from snn_core.files import StrictModel
@@ -31,3 +32,5 @@ class Rule(NamedTuple):
     """State variables that the postsynaptic model must have."""
     models: tuple[str, ...] = ()
     """The postsynaptic models that it can learn with, where having these variables is not enough."""
+    check: Callable[[Any, Any], None] | None = None
+    """(its description, the postsynaptic population): raises ValueError where the one does not fit the other."""

@@ -19,7 +19,7 @@ ms; weights in nA, clipped to [w_min, w_max].
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numba import njit
@@ -110,6 +110,14 @@ class EProp(RuleSpec):
 
     def bounds(self) -> tuple[float, float]:
         return self.w_min_na, self.w_max_na
+
+
+def _check(rule: EProp, post: Any) -> None:
+    neuron = post.parameters
+    if neuron.rest_mv >= neuron.threshold_mv:
+        raise ValueError(
+            f"parameters.rest_mv must lie below threshold_mv ({neuron.threshold_mv}), found {neuron.rest_mv}"
+        )
 
 
 def _connect(wiring: Wiring) -> MembraneRule:
@@ -250,4 +258,5 @@ RULE = Rule(
     connect=_connect,
     needs=("potential", "current", "refractory"),
     models=("lif", "adaptive_lif"),
+    check=_check,
 )

@@ -133,11 +133,17 @@ def decided(name: str, twin: ReferenceNetwork) -> bool:
     return twin.margin > (2e-5 if name == "r_max" else 1e-4)
 
 
-def assert_like(network: Network, twin: ReferenceNetwork) -> None:
-    """Weights within 1e-4 nA of a range of 2, traces within a thousandth."""
+ROUNDING_NA = {"r_max": 2e-3, "e_prop": 1e-3, "td_stdp": 3e-4}
+"""Of weights that range over 2 nA, where it is not 1e-4: a membrane high above its threshold has an escape rate, and a
+gradient, of hundreds in a step, and what rounds the membrane is a small part of that."""
+
+
+def assert_like(name: str, network: Network, twin: ReferenceNetwork) -> None:
+    """Weights within rounding, traces within a thousandth."""
     for c, synapses in enumerate(twin.synapses):
         pairs = network.connection_pairs(c)
-        np.testing.assert_allclose(network.connection_matrix(c)[pairs], synapses.weights[pairs], atol=1e-4, rtol=0)
+        atol = ROUNDING_NA.get(name, 1e-4)
+        np.testing.assert_allclose(network.connection_matrix(c)[pairs], synapses.weights[pairs], atol=atol, rtol=0)
         traces = network.connection_traces(c)
         for trace, expected in synapses.traces().items():
             values = expected[pairs] if np.ndim(expected) == 2 else expected
@@ -155,7 +161,7 @@ def test_rule_learns_as_its_float64_twin(name: str, variant: int, seed: int, del
     ours, theirs = drive(network, rng, WINDOWS, twin)
     assume(decided(name, twin))
     assert ours == theirs
-    assert_like(network, twin)
+    assert_like(name, network, twin)
 
 
 FAST = {
@@ -199,7 +205,7 @@ def test_silent_rows_are_skipped_and_learn_again(name: str, variant: int) -> Non
     assert more[0]
     assert decided(name, twin)
     assert (ours, more[0]) == (theirs, more[1])
-    assert_like(network, twin)
+    assert_like(name, network, twin)
 
 
 @pytest.mark.parametrize(("name", "variant"), CASES)
@@ -272,4 +278,11 @@ def test_a_model_that_the_rule_does_not_know_is_refused() -> None:
     for cells in ("hidden", "motor"):
         data["populations"][cells] = {"model": "lif_escape", "size": data["populations"][cells]["size"]}
     with pytest.raises(ValidationError, match="e_prop needs a postsynaptic model of lif, adaptive_lif; 'hidden' is"):
+        NetworkSpec.model_validate(data)
+
+
+def test_a_neuron_whose_rest_spikes_has_no_pseudo_derivative() -> None:
+    data = network_spec("e_prop", 0, np.random.default_rng(0)).model_dump(mode="json")
+    data["populations"]["motor"]["parameters"]["rest_mv"] = -40.0
+    with pytest.raises(ValidationError, match=r"'motor': parameters\.rest_mv must lie below threshold_mv"):
         NetworkSpec.model_validate(data)
