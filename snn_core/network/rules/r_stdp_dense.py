@@ -65,7 +65,7 @@ x_post and n. PRE_TRACE: (N_PRE,) float32, X in the order of ``places``, and ROW
 the slot that a row is scaled to, or NEVER. POWERS: (5, SLOT_STEPS * N_SLOTS) float32, see ``decay_powers``."""
 PRE, PRE_INVERSE, ELIGIBILITY, ELIGIBILITY_INVERSE, PAIRING = range(5)
 
-PREFETCHED_BYTES = 1024  # of each half of the next row; more than that keeps the memory from the row at work
+PREFETCHED_BYTES = 704  # of each half of the next row; more than that keeps the memory from the row at work
 OUT_OF_CACHE_BYTES = 1 << 24  # rows that come from a cache are there soon enough
 
 
@@ -257,15 +257,10 @@ def _rewrite(n_post, w_max, u, a, was, now, x, x_now, rescale):
 def _clip(n_post, w_max, u, a, was, x):
     """Clip a row where it lies. Most rows need not be written, so they are looked at first."""
     gain, traced = was[0], was[1]
-    outside = False
     for j in range(n_post):
-        w = u[j] + a[j] * gain[j] + x * traced[j]
-        outside |= (w < np.float32(0)) | (w > w_max)
-    if outside:
-        for j in range(n_post):
-            e, before = load(a, j, READ_ONLY), load(u, j, U_ROW)
-            w = before + e * load(gain, j, READ_ONLY) + x * load(traced, j, READ_ONLY)
-            store(u, j, U_ROW, before + (min(max(w, np.float32(0)), w_max) - w))
+        before = load(u, j, U_ROW)
+        w = before + load(a, j, A_ROW) * load(gain, j, READ_ONLY) + x * load(traced, j, READ_ONLY)
+        store(u, j, U_ROW, before + (min(max(w, np.float32(0)), w_max) - w))
 
 
 @njit(cache=True, nogil=True)
