@@ -12,7 +12,7 @@ def lif_membrane(v_mv: float, current_na: float, p, t_ms: float) -> float:
     """
     rest = p.rest_mv + p.resistance_mohm * p.bias_current_na
     tau_m, tau_s = p.tau_membrane_ms, p.tau_synapse_ms
-    gain = p.resistance_mohm * current_na * tau_s / (tau_m - tau_s)
+    gain = p.resistance_mohm * p.input_gain * current_na * tau_s / (tau_m - tau_s)
     return rest + (v_mv - rest) * math.exp(-t_ms / tau_m) + gain * (math.exp(-t_ms / tau_m) - math.exp(-t_ms / tau_s))
 
 
@@ -105,7 +105,7 @@ class ReferenceLif(ReferencePopulation):
         p, v, current = self.p, neuron["potential"], neuron["current"]
         if not self.euler():
             return lif_membrane(v, current, p, self.dt)
-        drive = p.rest_mv - v + p.resistance_mohm * (current + p.bias_current_na)
+        drive = p.rest_mv - v + p.resistance_mohm * (p.input_gain * current + p.bias_current_na)
         return v + self.dt / p.tau_membrane_ms * drive
 
     def threshold(self, neuron: dict[str, float]) -> float:
@@ -158,7 +158,7 @@ class ReferenceLifAlpha(ReferenceLif):
     def flow(self, v: float, current: float, rise: float) -> np.ndarray:
         """(V, I, X) a step later, V as the distance from rest."""
         tau_m, tau_s = self.p.tau_membrane_ms, self.p.tau_synapse_ms
-        membrane = [-1 / tau_m, self.p.resistance_mohm / tau_m, 0]
+        membrane = [-1 / tau_m, self.p.resistance_mohm * self.p.input_gain / tau_m, 0]
         matrix = np.array([membrane, [0, -1 / tau_s, 1], [0, 0, -1 / tau_s]])
         return linear_flow(matrix, np.array([v, current, rise]), self.dt)
 

@@ -195,10 +195,11 @@ class ReferenceGradient(ReferenceFixed):
     def constants(self) -> tuple[float, float, float]:
         """Decay of the current, decay of the membrane, mV per nA of current."""
         tau_m, tau_s = self.p.tau_membrane_ms, self.p.tau_synapse_ms
+        per_na = self.p.resistance_mohm * self.p.input_gain
         if self.post.euler():
-            return 1 - self.dt / tau_s, 1 - self.dt / tau_m, self.p.resistance_mohm * self.dt / tau_m
+            return 1 - self.dt / tau_s, 1 - self.dt / tau_m, per_na * self.dt / tau_m
         decay_m, decay_s = math.exp(-self.dt / tau_m), math.exp(-self.dt / tau_s)
-        return decay_s, decay_m, self.p.resistance_mohm * tau_s / (tau_m - tau_s) * (decay_m - decay_s)
+        return decay_s, decay_m, per_na * tau_s / (tau_m - tau_s) * (decay_m - decay_s)
 
     def _filter(self) -> None:
         decay_s, decay_m, coupling = self.constants()

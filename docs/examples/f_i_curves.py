@@ -34,7 +34,7 @@ def population(model: str, size: int, current_na: float, **own: float) -> dict:
     """Cells with the membrane of ``LIF`` and a constant current."""
     parameters = LIF.model_dump() | own | {"bias_current_na": current_na}
     if model == "lif_delta":
-        del parameters["tau_synapse_ms"]
+        del parameters["tau_synapse_ms"], parameters["input_gain"]
     return {"model": model, "size": size, "parameters": parameters}
 
 

@@ -16,7 +16,7 @@ from snn_core.files import write_atomically
 from snn_core.network.network import Network
 from snn_core.network.nir_graph import read_graph, take_graph
 from snn_core.network.nir_import import ImportedNetwork, import_graph
-from snn_core.network.nir_neurons import MODEL_CLASSES, Options, bias_input, seconds, to_node
+from snn_core.network.nir_neurons import MODEL_CLASSES, Options, bias_input, gain_of, is_box, seconds, to_node
 from snn_core.network.nir_targets import Target, check_target
 from snn_core.network.patterns import delay_range
 from snn_core.network.spec import Connection, SpikeSource
@@ -51,6 +51,11 @@ def to_nir(network: Network, drop_plasticity: bool = False, target: Target | Non
             metadata = {"place": place, "effect": population.effect}
             nodes[name] = nir.Input(input_type={"input": np.array([population.size])}, metadata=metadata)
         elif type(population) in MODEL_CLASSES.values():
+            if is_box(population, spec.dt_ms) and gain_of(population) != 1:
+                raise UserError(
+                    f"populations.{name}: parameters.input_gain {gain_of(population):g}: NIR's LIF, which "
+                    "a tau_synapse_ms of one step becomes, has no such; expected 1, multiply the weights by it"
+                )
             nodes[name] = to_node(population, spec.dt_ms, place)
         else:
             raise UserError(

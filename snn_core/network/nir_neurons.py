@@ -8,7 +8,7 @@ NIR (Pedersen et al. 2024, Nature Communications, doi 10.1038/s41467-024-52259-9
 In a simulator with time steps, S is the sum of weights of the spikes of a step, a pulse as long as the step. A spike
 then raises I of a CubaLIF by w_in dt / tau_syn times its weight and moves v of a LIF by r dt / tau times its weight. So
 
-- ``lif`` is a CubaLIF with w_in = tau_syn / dt,
+- ``lif`` is a CubaLIF with w_in = input_gain tau_syn / dt,
 - ``lif`` with euler and a tau_synapse of one step, whose current lasts for a step, is a LIF,
 - ``lif_delta`` is a LIF with r = tau / dt.
 
@@ -98,7 +98,32 @@ def bias_input(population: Population, dt_ms: float) -> float:
     p, bias = population.parameters, population.parameters.bias_current_na
     if isinstance(population, LifDeltaPopulation):
         return p.resistance_mohm * bias * dt_ms / p.tau_membrane_ms
-    return bias if is_box(population, dt_ms) else bias * dt_ms / population.parameters.tau_synapse_ms
+    return bias if is_box(population, dt_ms) else bias / _w_in(population, dt_ms)
+
+
+def gain_of(population: Population) -> float:
+    """``input_gain``, where the model has one."""
+    return population.parameters.input_gain if isinstance(population, LifPopulation) else 1.0
+
+
+def _w_in(population: LifPopulation, dt_ms: float) -> float:
+    """w_in of its CubaLIF."""
+    return _pulse(population.parameters.input_gain, population.parameters.tau_synapse_ms, dt_ms)
+
+
+def _pulse(input_gain: float, tau_synapse_ms: float, dt_ms: float) -> float:
+    """w_in with which a pulse of one step raises the current by ``input_gain``."""
+    return input_gain * (tau_synapse_ms / dt_ms)
+
+
+def _input_gain(w_in: float, tau_synapse_ms: float, dt_ms: float, known: float) -> float:
+    """The gain of which ``_pulse`` gives w_in, as precise as that is: ``known``, 1, or the nearest."""
+    precision = np.float32 if np.float32(w_in) == w_in else np.float64
+    nearest = w_in / (tau_synapse_ms / dt_ms)
+    for gain in (known, 1.0, nearest, math.nextafter(nearest, math.inf), math.nextafter(nearest, 0)):
+        if precision(_pulse(gain, tau_synapse_ms, dt_ms)) == w_in:
+            return gain
+    return nearest
 
 
 def to_node(population: Population, dt_ms: float, place: int) -> nir.NIRNode:
@@ -129,8 +154,8 @@ def to_node(population: Population, dt_ms: float, place: int) -> nir.NIRNode:
     r = common(p.resistance_mohm)
     if is_box(population, dt_ms):
         return nir.LIF(tau=tau, r=r, **shared)
-    tau_syn = population.parameters.tau_synapse_ms
-    return nir.CubaLIF(tau_mem=tau, tau_syn=common(seconds(tau_syn)), r=r, w_in=common(tau_syn / dt_ms), **shared)
+    tau_syn, w_in = population.parameters.tau_synapse_ms, common(_w_in(population, dt_ms))
+    return nir.CubaLIF(tau_mem=tau, tau_syn=common(seconds(tau_syn)), r=r, w_in=w_in, **shared)
 
 
 def from_node(graph: Graph, name: str, size: int, bias: np.ndarray, dt_ms: float, options: Options) -> Imported:
@@ -226,14 +251,15 @@ def _exponential(
     w_in = graph.common(name, "w_in") if "w_in" in graph.nodes[name].values else 1.0
     if tau <= 0:
         raise graph.refuse(name, f"tau_syn: expected a time above 0, found {tau:g} ms")
-    factor = w_in if options.spike == "jump" else w_in * dt_ms / tau
-    if math.isclose(factor, 1.0, rel_tol=SAME):
-        return _Synapse("lif", {"tau_synapse_ms": tau, "resistance_mohm": r}, 1.0, [])
-    note = (
-        f"node {name!r}: a spike raises the current by its weight times {factor:g} (w_in {w_in:g}); resistance_mohm is "
-        f"r times this, so that weights stay, and an export writes r and w_in anew"
-    )
-    return _Synapse("lif", {"tau_synapse_ms": tau, "resistance_mohm": r * factor}, 1.0, [note])
+    if options.spike == "pulse":
+        gain = _input_gain(w_in, tau, dt_ms, number_of(graph.nodes[name].metadata, "input_gain", 1.0))
+        notes = []
+    else:
+        gain = w_in
+        notes = [
+            f"node {name!r}: an export writes w_in {_pulse(gain, tau, dt_ms):g}: there a spike is a pulse of one step"
+        ]
+    return _Synapse("lif", {"tau_synapse_ms": tau, "resistance_mohm": r, "input_gain": gain}, 1.0, notes)
 
 
 def _with_bias(

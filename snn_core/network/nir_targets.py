@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from snn_core.errors import UserError
-from snn_core.network.nir_neurons import MODEL_CLASSES, Population, is_box
+from snn_core.network.nir_neurons import MODEL_CLASSES, Population, gain_of, is_box
 from snn_core.network.spec import NetworkSpec
 
 Target = Literal["norse", "snntorch"]
@@ -64,7 +64,7 @@ def _dropped_by_both(population: Population) -> Dropped:
 
 
 def _dropped_by_norse(population: Population, dt_ms: float) -> Dropped:
-    """Norse reads a LIF with R = 1, and lets the current of a CubaLIF decay towards v_leak."""
+    """Norse reads a LIF with R = 1, has no w_in, and lets the current of a CubaLIF decay towards v_leak."""
     p = population.parameters
     if is_box(population, dt_ms):
         if p.resistance_mohm != 1:
@@ -74,6 +74,8 @@ def _dropped_by_norse(population: Population, dt_ms: float) -> Dropped:
             yield "model", "lif with tau_synapse_ms of a step and resistance_mohm 1", population.model
     elif p.rest_mv != 0:
         yield "parameters.rest_mv", "0 (Norse lets the current decay to it)", p.rest_mv
+    elif gain_of(population) != 1:
+        yield "parameters.input_gain", "1", gain_of(population)
 
 
 def _dropped_by_snntorch(population: Population, dt_ms: float) -> Dropped:
@@ -84,3 +86,5 @@ def _dropped_by_snntorch(population: Population, dt_ms: float) -> Dropped:
         gain = p.tau_membrane_ms / dt_ms
         if not math.isclose(p.resistance_mohm, gain, rel_tol=1e-6):
             yield "parameters.resistance_mohm", f"tau_membrane_ms / dt_ms, {gain:g}", p.resistance_mohm
+        if gain_of(population) != 1:
+            yield "parameters.input_gain", "1", gain_of(population)

@@ -43,7 +43,9 @@ def neurons(draw: st.DrawFn) -> dict:
         "bias_current_na": draw(st.sampled_from([0.0, 0.3]) | around_zero(-1, 1)),
     }
     if model == "lif":
-        parameters["tau_synapse_ms"] = draw(st.just(DT_MS) | st.floats(DT_MS, 50))
+        parameters["tau_synapse_ms"] = tau_synapse_ms = draw(st.just(DT_MS) | st.floats(DT_MS, 50))
+        if integration == "exact" or tau_synapse_ms != DT_MS:
+            parameters["input_gain"] = draw(st.just(1.0) | number)
     effect = draw(st.sampled_from(["excitatory", "inhibitory", "mixed"]))
     size = draw(st.integers(1, 4))
     return {
@@ -190,11 +192,7 @@ def test_parameters_of_another_simulator_are_written_again_as_they_were(data, ki
     weight.flat[0] = 1.0  # one that is not 0
     v_reset, distance = data.draw(st.floats(-4, 4, width=32)), data.draw(float32s)
     tau, tau_syn = (np.float32(data.draw(st.floats(2**-9, 1, width=32))) for _ in range(2))
-    own = (
-        {"tau": tau}
-        if kind == "LIF"
-        else {"tau_mem": tau, "tau_syn": tau_syn, "w_in": tau_syn / np.float32(dt_ms / 1e3)}
-    )
+    own = {"tau": tau} if kind == "LIF" else {"tau_mem": tau, "tau_syn": tau_syn, "w_in": data.draw(float32s)}
     own |= {"r": data.draw(float32s), "v_leak": data.draw(st.floats(-4, 4, width=32)), "v_reset": v_reset}
     own |= {"v_threshold": np.float32(v_reset) + np.float32(distance)}
     node = getattr(nir, kind)(**{key: np.full(3, value, np.float32) for key, value in own.items()})
@@ -203,10 +201,7 @@ def test_parameters_of_another_simulator_are_written_again_as_they_were(data, ki
     again = to_nir(Network(imported.spec(), 0)).graph
     written = next(other for other in again.nodes.values() if type(other) is type(node))
     for key in own:
-        if key != "w_in":
-            np.testing.assert_array_equal(getattr(written, key), getattr(node, key))
-        else:  # tau_syn / dt in float32, and in float64
-            np.testing.assert_allclose(getattr(written, key), getattr(node, key), rtol=1e-6)
+        np.testing.assert_array_equal(getattr(written, key).astype(np.float32), getattr(node, key))
     linear = next(other for other in again.nodes.values() if isinstance(other, nir.Linear))
     np.testing.assert_array_equal(linear.weight, weight)
 

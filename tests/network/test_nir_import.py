@@ -71,11 +71,18 @@ def test_a_spike_may_raise_the_current_by_w_in_itself():
     np.testing.assert_array_equal(network.population_state("n1")["current"], WEIGHT[:, 1])
 
 
-def test_w_in_that_makes_a_spike_more_than_its_weight_goes_into_the_resistance():
-    imported = from_nir(chain(nir.Linear(weight=WEIGHT), cuba(3, w_in=1.0, r=3.0)), DT)
-    assert imported.spec().populations["n1"].parameters.resistance_mohm == pytest.approx(3.0 * 1.0 * 1.0 / 5.0)
-    np.testing.assert_array_equal(Network(imported.spec(), 0).connection_weights(0), WEIGHT.T)
-    assert any("w_in" in note for note in imported.notes)
+@pytest.mark.parametrize("w_in", [1.0, 0.1, np.float32(1 / 3), 7.123456789])
+def test_r_and_w_in_are_kept_apart(w_in: float):
+    node = cuba(3, w_in=w_in, r=3.0)
+    imported = from_nir(chain(nir.Linear(weight=WEIGHT), node), DT)
+    parameters = imported.spec().populations["n1"].parameters
+    assert (parameters.resistance_mohm, parameters.input_gain) == (3.0, pytest.approx(w_in * 1.0 / 5.0))
+    network = Network(imported.spec(), 0)
+    np.testing.assert_array_equal(network.connection_weights(0), WEIGHT.T)
+    again = to_nir(network).graph.nodes["n1"]
+    np.testing.assert_array_equal(getattr(again, "r", None), node.r)
+    np.testing.assert_array_max_ulp(np.asarray(getattr(again, "w_in", None), float), node.w_in, maxulp=1)
+    assert imported.notes == []
 
 
 def test_a_common_bias_is_a_bias_current():

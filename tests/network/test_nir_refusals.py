@@ -54,7 +54,7 @@ LINEAR = nir.Linear(weight=WEIGHT)
         (chain(LINEAR, lif(3, tau=0.0)), ("'n1'", "tau_membrane_ms")),
         (chain(LINEAR, lif(3, tau=0.0005)), ("'n1'", "tau_membrane_ms", "dt_ms")),
         (chain(LINEAR, cuba(3, tau_syn=-1.0)), ("'n1'", "tau_syn")),
-        (chain(LINEAR, cuba(3, w_in=-1.0)), ("'n1'", "resistance_mohm")),
+        (chain(LINEAR, cuba(3, w_in=-1.0)), ("'n1'", "input_gain")),
         (chain(LINEAR, lif(3, r=np.nan)), ("'n1'", "r", "finite")),
         (chain(nir.Affine(weight=WEIGHT, bias=two(0, 1)), lif(3)), ("'n1'", "bias")),
         (chain(nir.Linear(weight=WEIGHT.T.copy()), lif(3)), ("'n0'", "weight", "2 columns")),

@@ -36,6 +36,7 @@ HELP = {
     "launch": ("NAME:=VALUE", "demo, replay or robot"),
     "node": ("--ros-args", "parameters of NAME"),
     "report": ("out/demo",),
+    "energy": ("report.json", "energy.yaml"),
     "version": ("version",),
 }
 """What the help of each command says, among other things."""
@@ -52,6 +53,8 @@ TRAINING_KEYS = {
     "spike_sha256": str,
     "trajectory_sha256": str,
 }
+COUNTED_KEYS = {"operations": dict, "network_size": dict}
+"""In one process only."""
 EVALUATION_KEYS = {
     "evaluation_s": float,
     "mean_abs_deviation_m": float,
@@ -121,7 +124,7 @@ def test_version(say: Say) -> None:
 
 
 def test_train_writes_figures_checkpoint_and_report(trained: Path) -> None:
-    figures = _figures((trained / "figures.json").read_text(), TRAINING_KEYS | EVALUATION_KEYS)
+    figures = _figures((trained / "figures.json").read_text(), TRAINING_KEYS | COUNTED_KEYS | EVALUATION_KEYS)
     assert (figures["task"], figures["seed"], figures["reward"]) == ("lane", 3, "signed")
     assert (figures["simulated_s"], figures["evaluation_s"]) == (6.0, 2.0)
     assert all(len(figures[key]) == 64 for key in ("spike_sha256", "trajectory_sha256"))

@@ -1,17 +1,18 @@
 """The leaky integrate-and-fire neuron with an exponential synaptic current, integrated exactly.
 
-    tau_membrane dV/dt = -(V - E_rest) + R (I + I_bias)
+    tau_membrane dV/dt = -(V - E_rest) + R (g I + I_bias)
     tau_synapse  dI/dt = -I
 
-A presynaptic spike raises I by its weight. Between spikes the two linear equations have a closed solution, so a step of
-any length is exact (Rotter and Diesmann 1999, Biological Cybernetics 81). When V reaches the threshold at the end of a
-step the neuron spikes, V is reset and held for the refractory period; the current goes on.
+A presynaptic spike raises I by its weight, the current by g (``input_gain``) times that. Between spikes the two linear
+equations have a closed solution, so a step of any length is exact (Rotter and Diesmann 1999, Biological Cybernetics
+81). When V reaches the threshold at the end of a step the neuron spikes, V is reset and held for the refractory period;
+the current goes on.
 
 A population may say ``integration: euler`` and ``reset: subtract`` or ``zero``, as other simulators do it: see
 ``snn_core.network.models.discrete``. With euler, in this order:
 
     I <- (1 - dt / tau_synapse) I + arriving weights
-    V <- V + dt / tau_membrane (E_rest - V + R (I + I_bias))
+    V <- V + dt / tau_membrane (E_rest - V + R (g I + I_bias))
 """
 
 import math
@@ -58,6 +59,12 @@ class LifParameters(StrictModel):
     threshold_mv: float = -50.0
     refractory_ms: float = Field(default=2.0, ge=0)
     bias_current_na: float = 0.0
+    input_gain: float = Field(default=1.0, gt=0, description="a spike raises the current by its weight times this")
+
+    @property
+    def input_resistance_mohm(self) -> float:
+        """mV that a lasting I of 1 nA brings."""
+        return self.resistance_mohm * self.input_gain
 
     @model_validator(mode="after")
     def _reset_lies_below_threshold(self) -> "LifParameters":
@@ -104,7 +111,7 @@ def lif_propagators(
     if integration == "euler":
         decay_m = euler_decay(parameters.tau_membrane_ms, dt_ms, "tau_membrane_ms")
         decay_s = euler_decay(parameters.tau_synapse_ms, dt_ms, "tau_synapse_ms")
-        coupling = parameters.resistance_mohm * dt_ms / parameters.tau_membrane_ms
+        coupling = parameters.input_resistance_mohm * dt_ms / parameters.tau_membrane_ms
     else:
         decay_m, coupling, decay_s = _exact_propagators(parameters, dt_ms)
     kept, added = reset_numbers(parameters, reset)
@@ -126,9 +133,9 @@ def _exact_propagators(parameters: LifParameters, dt_ms: float) -> tuple[float, 
     decay_m, decay_s = math.exp(-dt_ms / tau_m), math.exp(-dt_ms / tau_s)
     if math.isclose(tau_m, tau_s, rel_tol=1e-6):
         # The two-exponential form is 0 / 0 here; this is its limit.
-        coupling = parameters.resistance_mohm * dt_ms / tau_m * decay_m
+        coupling = parameters.input_resistance_mohm * dt_ms / tau_m * decay_m
     else:
-        coupling = parameters.resistance_mohm * tau_s / (tau_m - tau_s) * (decay_m - decay_s)
+        coupling = parameters.input_resistance_mohm * tau_s / (tau_m - tau_s) * (decay_m - decay_s)
     return decay_m, coupling, decay_s
 
 

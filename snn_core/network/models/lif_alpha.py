@@ -65,7 +65,7 @@ def lif_alpha_propagators(population: LifAlphaPopulation, dt_ms: float) -> LifAl
     exponential = lif_propagators(parameters, dt_ms)
     # V after a step in which I = t exp(-t / tau_s): the integral of t exp(-x t / dt) weighed by the membrane's decay.
     x = dt_ms * (1 / tau_s - 1 / tau_m)
-    rise_to_membrane = parameters.resistance_mohm / tau_m * exponential.membrane_decay * dt_ms**2 * _ramp(x)
+    rise_to_membrane = parameters.input_resistance_mohm / tau_m * exponential.membrane_decay * dt_ms**2 * _ramp(x)
     return LifAlphaPropagators(
         membrane_decay=exponential.membrane_decay,
         current_to_membrane=exponential.current_to_membrane,

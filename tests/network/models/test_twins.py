@@ -79,13 +79,18 @@ def test_model_and_twin_agree(case) -> None:
         }
     ),
     tau_synapse_ms=st.floats(1.0, 4.5),
+    input_gain=st.floats(0.5, 2.0),
     dt_ms=st.sampled_from([0.1, 0.5, 1.0, 2.0]),
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=30)
-def test_agreement_does_not_depend_on_parameters_or_step(model, parameters, tau_synapse_ms, dt_ms, seed) -> None:
+def test_agreement_does_not_depend_on_parameters_or_step(
+    model, parameters, tau_synapse_ms, input_gain, dt_ms, seed
+) -> None:
     times = {"lif_delta": (), "lif_conductance": ("tau_excitatory_ms", "tau_inhibitory_ms")}
     parameters = parameters | dict.fromkeys(times.get(model, ("tau_synapse_ms",)), tau_synapse_ms)
+    if model not in times:
+        parameters["input_gain"] = input_gain
     weights = {"lif_delta": JUMP, "lif_conductance": CONDUCTANCE}.get(model, CURRENT)
     population = {"model": model, "size": 3, "parameters": parameters}
     agreement = compare(population, 200, weights, 1e-3 if model != "lif_escape" else 1e-4, dt_ms, seed)
