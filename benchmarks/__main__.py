@@ -3,26 +3,19 @@
 import argparse
 import contextlib
 import json
-import os
-import platform
 from pathlib import Path
 
-import numba
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from snn_core import __version__
 from snn_core.errors import UserError
-from snn_core.learning.experiment import processor_name
-from spikedrive_benchmarks.decoding import decoding
 from spikedrive_benchmarks.driving import driving, driving_over_dds
+from spikedrive_benchmarks.machine import machine
 from spikedrive_benchmarks.network import network_window
 from spikedrive_nodes.environment import ensure_ros_environment
 
 TITLES = {
     "network": ("lane network, learning", "us a step of 1 ms"),
-    "decoding": ("packet of 200 000 events", "million events a second"),
     "driving": ("lane task", "simulated s a second"),
 }
 
@@ -37,7 +30,7 @@ def _table(part: str, values: dict[str, float]) -> Table:
 
 
 def _measure() -> dict[str, dict[str, float]]:
-    results = {"network": network_window(), "decoding": decoding(), "driving": driving()}
+    results = {"network": network_window(), "driving": driving()}
     try:
         results["driving"]["whole loop over ROS 2 (wall time)"] = driving_over_dds()
     except UserError as error:
@@ -52,21 +45,13 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="also write the figures to this file")
     path = parser.parse_args().json
-    machine = {
-        "processor": processor_name(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "spikedrive": __version__,
-    }
     console = Console()
-    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False, soft_wrap=True)
+    console.print(", ".join(f"{name} {value}" for name, value in machine().items()), highlight=False, soft_wrap=True)
     results = _measure()
     for part, values in results.items():
         console.print(_table(part, values))
     if path is not None:
-        path.write_text(json.dumps({"machine": machine, **results}, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"machine": machine(), **results}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,19 +4,21 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from snn_core import __version__
 from snn_core.errors import UserError
 
 from .bench_command import bench_app
+from .convert_command import convert
+from .info_command import info
 from .interchange_command import nir_app, weights_app
 from .json_output import JsonOption, write_json
 from .shared_files import parameter_file
+from .tables import print_table
 
 app = typer.Typer(
     help="Drive robots from an event camera with a spiking neural network that keeps learning while it drives.",
@@ -28,6 +30,8 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(nir_app, name="nir")
 app.add_typer(weights_app, name="weights")
+app.command()(info)
+app.command()(convert)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 LONGEST_S = 1e7
@@ -56,6 +60,8 @@ class NodeName(StrEnum):
     REWARD = "reward"
     CONTROLLER = "controller"
     REPLAY = "replay"
+    CAMERA = "camera"
+    EVENT_FILTER = "event_filter"
 
 
 class Discovery(StrEnum):
@@ -222,20 +228,6 @@ def replay(
         print_table(str(file), figures)
 
 
-@app.command()
-def info(file: Annotated[Path, typer.Argument(help="Recording (AEDAT4).")], json_path: JsonOption = None) -> None:
-    """Say what a recording holds."""
-    from dataclasses import asdict
-
-    from snn_core.events.recordings import open_recording, summarise
-
-    with open_recording(file) as recording:
-        figures = asdict(summarise(recording))
-    write_json(json_path, figures)
-    if str(json_path) != "-":
-        print_table(str(file), figures)
-
-
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def node(
     context: typer.Context,
@@ -266,7 +258,9 @@ def node(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def launch(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Launch file without .launch.py: demo, replay or robot.")],
+    name: Annotated[
+        str, typer.Argument(help="Launch file without .launch.py: demo, replay, robot, camera or event_filter.")
+    ],
     discovery: DiscoveryOption = None,
     show_args: Annotated[bool, typer.Option("--show-args", help="List its arguments and end.")] = False,
 ) -> None:
@@ -313,20 +307,6 @@ def energy(
 def version() -> None:
     """Say the version."""
     print(__version__)
-
-
-def print_table(title: str, figures: dict[str, Any], console: Console | None = None) -> None:
-    """Figures as a table of two columns."""
-    table = Table(title=title, title_justify="left", show_header=False)
-    rows = {
-        f"{key}.{part}" if part else key: item
-        for key, value in figures.items()
-        for part, item in (value.items() if isinstance(value, dict) else [("", value)])
-    }
-    for key, value in rows.items():
-        text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-        table.add_row(key, f"{value:.6g}" if isinstance(value, float) else text)
-    (console or Console()).print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

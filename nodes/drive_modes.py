@@ -10,13 +10,14 @@ from spikedrive_msgs.msg import Episode as EpisodeMessage
 from spikedrive_msgs.msg import Reward
 
 from snn_core.control.controller import Answer
-from snn_core.control.free_running import WindowClock
+from snn_core.control.free_running import Course, WindowClock
 from snn_core.control.lockstep import LockstepInbox
 from snn_core.control.safety import STOP
 from snn_core.events.intake import EventIntake
 
 from . import diagnostics, messages
-from .event_subscription import PacketDecoder
+from .decoding_thread import DecodingThread
+from .packet_decoder import Decoded, PacketDecoder
 
 if TYPE_CHECKING:
     from .controller import ControllerNode
@@ -49,10 +50,7 @@ class DriveMode:
         intake = self.intake
         percentiles = np.percentile(self.delays_us, [50, 99]) if self.delays_us else (0, 0)
         return {
-            "events_received": self.decoder.events,
-            "packets_received": self.decoder.packets,
-            "packets_lost": self.decoder.packets_lost,
-            **self.decoder.dropped,
+            **self.decoder.values(),
             "events_late": intake.late if intake else 0,
             "events_out_of_order": intake.out_of_order if intake else 0,
             "windows": self.windows,
@@ -181,43 +179,49 @@ class FreeRunningMode(DriveMode):
         self._placed_window = -1
         self._stopped, self._finished = True, False
         self._stop_sent_us = 0
-        self.windows_skipped = 0
+        self.windows_skipped = self.restarts = 0
+        self._decoding = DecodingThread(node, self.decoder, self._take)
         node.report(diagnostics.WARN, "no events yet: the robot stands")
 
     def values(self) -> dict[str, object]:
         """Counters for the diagnostics."""
-        return {**super().values(), "windows_skipped": self.windows_skipped}
+        return {**super().values(), "windows_skipped": self.windows_skipped, "restarts": self.restarts}
 
     def on_packet(self, message: EventPacket) -> None:
-        """Decode the packet and step the windows that it ends."""
-        now = wall_us()
-        controller = self.node.controller
-        if self.intake is None or controller.sensor != (message.width, message.height):
-            controller.connect_sensor(message.width, message.height)
-            self.intake = EventIntake(message.width, message.height)
-        self.decoder.follow(message.seq)
-        events = self.decoder.decode(message)
-        if len(events):
-            first_us, last_us = int(events.t[0]), int(events.t[-1])
-        elif message.encoding in ("mono", "trigger"):
-            first_us = last_us = message.time_base // 1000
-        else:
-            self._clock.observe_empty(now)
-            return
-        if self._clock.observe(now, last_us):
-            self._begin(first_us, messages.from_stamp(message.header.stamp))
-        self.intake.push(events)
-        self._step_ended(now)
+        """Let the packet be decoded."""
+        self._decoding.submit(message, wall_us())
 
-    def _begin(self, first_us: int, stamp_us: int) -> None:
+    def _take(self, packet: Decoded) -> None:
+        """Step the windows that a packet ends."""
+        controller = self.node.controller
+        if self.intake is None or controller.sensor != packet.sensor:
+            controller.connect_sensor(*packet.sensor)
+            self.intake = EventIntake(*packet.sensor)
+        if packet.span_us is None:
+            self._clock.observe_empty(packet.arrived_us)
+            return
+        course = self._clock.observe(packet.arrived_us, packet.span_us[1])
+        if course != Course.GOES_ON:
+            self._begin(packet.span_us[0], packet.stamp_us, course)
+        self.intake.push(packet.events)
+        self._step_ended(packet.arrived_us)
+
+    def _begin(self, first_us: int, stamp_us: int, course: Course) -> None:
         """A new sequence of windows begins with the event at ``first_us``."""
         assert self.intake is not None
         self._stamp_offset_us = stamp_us - first_us
         self._clock.begin_us = first_us
         self.intake.restart(first_us)
-        self.node.controller.start(first_us)
+        back = course == Course.JUMPED_BACK
+        keep = back and self.node.parameters.on_restart == "keep"
+        self.node.controller.start(first_us, keep=keep)
         self._stopped = False
-        self.node.report(diagnostics.OK, "driving")
+        if back:
+            self.restarts += 1
+            state = "kept" if keep else "reset"
+            self.node.report(diagnostics.WARN, f"event time jumped back: the stream began anew, state {state}")
+        else:
+            self.node.report(diagnostics.OK, "driving")
 
     def _step_ended(self, due_us: int) -> None:
         stepped = 0
@@ -268,6 +272,7 @@ class FreeRunningMode(DriveMode):
 
     def on_timer(self) -> None:
         """Step windows that the wall clock ends; stop when the stream is silent."""
+        self._decoding.hand_over()
         now = wall_us()
         if not self._clock.silent(now):
             self._step_ended(now)
@@ -286,5 +291,6 @@ class FreeRunningMode(DriveMode):
 
     def stop(self) -> None:
         """One zero velocity."""
+        self._decoding.stop()
         self.node.controller.limiter.set_last(STOP)
         self.node.publish_command(STOP, self.node.now_us())

@@ -1,4 +1,4 @@
-"""A subscription to ``events`` that meets every publisher's QoS, decodes, and counts what was lost."""
+"""A subscription to ``events`` that meets every publisher's QoS, or says why it hears nothing."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,25 @@ from event_camera_msgs.msg import EventPacket
 from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
-
-from snn_core.events.codecs import Decoder, make_decoder
-from snn_core.events.events import Events
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from . import qos
 
 
 class EventSubscription:
-    """Calls ``on_packet(message)``; reliable unless a publisher offers only best effort, which it says once."""
+    """Calls ``on_packet(message)``.
+
+    reliability: ``auto`` asks for reliable and, where no more is offered, again for best effort, which it says once;
+    ``reliable`` and ``best_effort`` ask for nothing else. A publisher that cannot be heard is named once.
+    """
 
     def __init__(self, node: Node, reliability: str, on_packet: Callable[[EventPacket], None]) -> None:
         self._node = node
         self._on_packet = on_packet
+        self._reliability = reliability
         self._incompatible = False
         self._best_effort = reliability == "best_effort"
+        self._said: set[str] = set()
         self._subscribe()
         self._timer = node.create_timer(0.1, self._meet_publishers)
 
@@ -42,18 +46,21 @@ class EventSubscription:
     def _meet_publishers(self) -> None:
         if self._best_effort:
             return
-        offered = [
-            info.qos_profile.reliability
-            for info in self._node.get_publishers_info_by_topic(self._subscription.topic_name)
-        ]
-        only_best_effort = bool(offered) and ReliabilityPolicy.RELIABLE not in offered
-        if self._incompatible or only_best_effort:
-            self._node.get_logger().warning(
-                f"{self._subscription.topic_name}: offered as best effort only; subscribed again as best effort"
-            )
+        topic = self._subscription.topic_name
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        unheard = [info for info in publishers if not _offers_reliable(info) and qos.has_name(info)]
+        if self._reliability == "auto" and (self._incompatible or (unheard and len(unheard) == len(publishers))):
+            self._node.get_logger().warning(f"{topic}: offered as best effort only; subscribed again as best effort")
             self._best_effort = True
             self._node.destroy_subscription(self._subscription)
             self._subscribe()
+        elif self._reliability == "reliable" and (self._incompatible or unheard):
+            for name in {qos.full_name(info) for info in unheard} - self._said:
+                self._said.add(name)
+                self._node.get_logger().warning(
+                    f"{topic}: {name} offers best effort, this node asks for reliable and hears nothing of it; set "
+                    "events_reliability to auto or best_effort here, or the publisher to reliable"
+                )
 
     def destroy(self) -> None:
         """Unsubscribe."""
@@ -61,48 +68,5 @@ class EventSubscription:
         self._node.destroy_subscription(self._subscription)
 
 
-class PacketDecoder:
-    """Decodes the packets of one stream; an encoding or sensor size that changes begins a new stream."""
-
-    def __init__(self) -> None:
-        self._key: tuple[str, int, int, bool] | None = None
-        self._decoder: Decoder | None = None
-        self._next_seq: int | None = None
-        self.packets = self.packets_lost = self.events = 0
-
-    def follow(self, seq: int) -> None:
-        """Count what is missing before ``seq``; a number that goes back is a source that began anew."""
-        if self._next_seq is not None and seq != self._next_seq and self._decoder is not None:
-            if seq > self._next_seq:
-                self.packets_lost += seq - self._next_seq
-                self._decoder.resynchronise()
-            else:
-                self._decoder.reset()
-        self._next_seq = seq + 1
-
-    def reset(self) -> None:
-        """The stream begins anew."""
-        if self._decoder is not None:
-            self._decoder.reset()
-
-    def decode(self, message: EventPacket) -> Events:
-        """Events of a packet. Raises UserError for an encoding that is not known."""
-        key = (message.encoding, message.width, message.height, message.is_bigendian)
-        if key != self._key:
-            self._decoder = make_decoder(*key)
-            self._key = key
-        assert self._decoder is not None
-        events = self._decoder.decode(memoryview(message.events), message.time_base)
-        self.packets += 1
-        self.events += len(events)
-        return events
-
-    @property
-    def dropped(self) -> dict[str, int]:
-        """Counters of the decoder: events outside the sensor, words that are unknown, steps back in time."""
-        decoder = self._decoder
-        return {
-            "events_outside": decoder.dropped_outside if decoder else 0,
-            "unknown_words": decoder.unknown_words if decoder else 0,
-            "steps_back": decoder.steps_back if decoder else 0,
-        }
+def _offers_reliable(publisher: TopicEndpointInfo) -> bool:
+    return publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE

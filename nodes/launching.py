@@ -33,11 +33,23 @@ DESCRIPTIONS = {
     "file": "recording to replay (AEDAT4)",
     "params_file": "parameter file of the nodes",
     "events": "topic of the camera's events",
+    "events_filtered": "topic of the events that are kept",
     "cmd_vel": "topic of the velocity commands",
     "track": "track: a shipped name or a .yaml file",
     "rate": "event time per wall time, when not in lockstep",
     "network": "network: a shipped name or a .yaml file",
     "checkpoint": "checkpoint to start from, with its network unless another is given",
+    "device": "maker of the camera: any, inivation or prophesee",
+    "serial": "serial number of the camera",
+    "camera_info_url": "calibration file of the camera",
+    "hot_pixels": "hot pixels: learn, or a list: x,y x,y",
+    "refractory_us": "drop a pixel's events so soon after its last one (us; 0: keep all)",
+    "background_us": "drop events that no neighbour had within this time (us; 0: keep all)",
+    "camera_info": "calibration to rectify by: a file, or topic",
+    "region": "keep what is within this polygon: x,y x,y x,y",
+    "crop": "keep this rectangle: left,top,width,height",
+    "spatial_factor": "make one pixel of so many by so many",
+    "encoding": "encoding of the events that go out: mono or evt3",
     "seed": "seed of the nodes' random numbers",
     "learning": "weights change (true) or are frozen (false)",
     "lockstep": "time waits for the network (true) or runs by itself (false)",
@@ -85,6 +97,26 @@ LAUNCH_FILES = {
         "robot",
         {"controller": {**_CONTROLLER, "twist_stamped": bool}},
         topics=("events", "cmd_vel"),
+    ),
+    "camera": LaunchFile(
+        "camera",
+        {
+            "camera": {"device": str, "serial": str, "camera_info_url": str},
+            "controller": {**_CONTROLLER, "twist_stamped": bool},
+        },
+        topics=("events", "cmd_vel"),
+    ),
+    "event_filter": LaunchFile(
+        "event_filter",
+        {
+            "event_filter": {
+                "refractory_us": int,
+                "background_us": int,
+                "spatial_factor": int,
+                **dict.fromkeys(("hot_pixels", "camera_info", "region", "crop", "encoding"), str),
+            }
+        },
+        topics=("events", "events_filtered"),
     ),
 }
 

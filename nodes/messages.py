@@ -1,18 +1,23 @@
 """Between the core's types and ROS messages."""
 
 import array
+from collections.abc import Iterable
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from event_camera_msgs.msg import EventPacket
 from geometry_msgs.msg import Twist, TwistStamped
+from sensor_msgs.msg import CameraInfo
 from spikedrive_msgs.msg import Episode as EpisodeMessage
 from spikedrive_msgs.msg import Spikes as SpikesMessage
 
 from snn_core.control.lockstep import Episode
 from snn_core.control.safety import Velocity
+from snn_core.errors import UserError
+from snn_core.events.camera_info import Calibration
 from snn_core.events.events import Events
 from snn_core.events.packets import EncodedPacket, empty_packet, split_packets
+from snn_core.files import validate
 from snn_core.network.network import Spikes
 
 
@@ -46,6 +51,42 @@ def to_packet(packet: EncodedPacket, frame_id: str) -> EventPacket:
     message.encoding, message.is_bigendian = packet.encoding, packet.is_bigendian
     message.events = array.array("B", packet.data.tobytes())
     return message
+
+
+def to_camera_info(calibration: Calibration | None, width: int, height: int) -> CameraInfo:
+    """A calibration as a message; without one K is zero, by which CameraInfo says that a camera is uncalibrated."""
+    message = CameraInfo(width=width, height=height)
+    if calibration is not None:
+        message.distortion_model = calibration.distortion_model
+        message.d = calibration.distortion_coefficients.data
+        message.k = calibration.camera_matrix.data
+        message.r = calibration.rectification_matrix.data
+        message.p = calibration.projection_matrix.data
+    return message
+
+
+def from_camera_info(message: CameraInfo) -> Calibration:
+    """The calibration of a message. Raises UserError for a camera that is not calibrated, and for part of an image."""
+    if message.k[0] == 0:
+        raise UserError("camera_info: says that the camera is not calibrated; give a camera_info_url to its driver")
+    roi = message.roi
+    if max(message.binning_x, message.binning_y) > 1 or roi.x_offset or roi.y_offset:
+        raise UserError("camera_info: is of a part of the sensor or of binned pixels; expected that of the whole")
+
+    def matrix(rows: int, numbers: Iterable[float]) -> dict[str, object]:
+        data = tuple(map(float, numbers))
+        return {"rows": rows, "cols": len(data) // rows, "data": data}
+
+    data = {
+        "image_width": message.width,
+        "image_height": message.height,
+        "distortion_model": message.distortion_model or "plumb_bob",
+        "camera_matrix": matrix(3, message.k),
+        "distortion_coefficients": matrix(1, message.d),
+        "rectification_matrix": matrix(3, message.r),
+        "projection_matrix": matrix(3, message.p),
+    }
+    return validate(Calibration, data, "camera_info")
 
 
 def to_twist(command: Velocity, stamp: Time, frame_id: str) -> TwistStamped:

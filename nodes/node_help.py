@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from snn_core.events.filters.options import EventFilterParameters
+from snn_core.events.live.settings import CameraParameters
 from snn_core.files import StrictModel
 from snn_core.learning.parameters import (
     ControllerParameters,
@@ -73,10 +75,36 @@ NODES = {
     ),
     "replay": NodeHelp(
         ReplayParameters,
-        "A recording as a source of events.",
+        "A recording as a source of events; the other topics of a bag, too, as they were recorded.",
         "-p file:=recording.aedat4 -p lockstep:=false -p rate:=0.5",
         subscribes={"cmd_vel": "geometry_msgs/TwistStamped, in lockstep only"},
-        publishes={**_EVENTS, **_EPISODE, **_CLOCK, **_DIAGNOSTICS},
+        publishes={
+            **_EVENTS,
+            **_EPISODE,
+            **_CLOCK,
+            "camera_info": "sensor_msgs/CameraInfo, with camera_info_url",
+            **_DIAGNOSTICS,
+        },
+        services={
+            "~/pause": "std_srvs/SetBool",
+            "~/step": "std_srvs/Trigger, while paused: one window, or packet_ms",
+            "~/seek": "spikedrive_msgs/Seek",
+            "~/loop": "std_srvs/SetBool",
+        },
+    ),
+    "camera": NodeHelp(
+        CameraParameters,
+        "A live event camera. What is attached, and what rights are missing: -p device:=list",
+        "-p device:=inivation -p noise_filter_us:=2000",
+        subscribes={},
+        publishes={**_EVENTS, "camera_info": "sensor_msgs/CameraInfo", **_DIAGNOSTICS},
+    ),
+    "event_filter": NodeHelp(
+        EventFilterParameters,
+        "Events in, those that filters keep out.",
+        "-p hot_pixels:=learn -p background_us:=5000 -p camera_info:=topic",
+        subscribes={**_EVENTS, "camera_info": "sensor_msgs/CameraInfo, with camera_info: topic"},
+        publishes={"events_filtered": "event_camera_msgs/EventPacket", **_DIAGNOSTICS},
     ),
 }
 

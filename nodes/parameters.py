@@ -16,6 +16,7 @@ from .parameter_fields import bounds, parameters_of
 
 Model = TypeVar("Model", bound=StrictModel)
 _LARGEST_INTEGER = 2**63 - 1
+_HINTS = {float: " (write a decimal point)", str: " (write it in two kinds of quotes: '\"...\"')"}
 
 
 def _descriptor(field: FieldInfo, default: object) -> ParameterDescriptor:
@@ -55,7 +56,7 @@ def declare_parameters(node: Node, model: type[Model]) -> Model:
             found = node._parameter_overrides[name].value
             raise UserError(
                 f"{node.get_name()}: {name}: expected {type(default).__name__}, found {found!r}"
-                + (" (write a decimal point)" if isinstance(default, float) else "")
+                + _HINTS.get(type(default), "")
             ) from error
         except InvalidParameterValueException as error:
             low, high, _ = bounds(field)

@@ -1,14 +1,20 @@
-"""What a person sees while a drive goes on, and how Ctrl-C ends it."""
+"""What a person sees while a drive goes on or a file is read, and how Ctrl-C ends a drive."""
+
+from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from snn_core.learning.drive import OnWindow
-from snn_core.learning.log import DriveLog
+if TYPE_CHECKING:
+    from snn_core.events.events import Events
+    from snn_core.events.recordings import Recording
+    from snn_core.learning.drive import OnWindow
+    from snn_core.learning.log import DriveLog
 
 _EVERY = 20
 """Windows between two updates of the display."""
@@ -89,3 +95,13 @@ class DriveProgress:
         for task in self._progress.tasks:
             self._progress.update(task.id, total=task.completed)
         self._progress.stop()
+
+
+def watch_reading(recording: Recording, name: str) -> Iterator[Events]:
+    """The batches of a recording, with a bar on a terminal of how much of it has been read."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(name, total=1.0)
+        for events in recording:
+            progress.update(task, completed=recording.fraction_read)
+            yield events

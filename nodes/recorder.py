@@ -21,7 +21,7 @@ from snn_core.sim.robot import yaw_from_quaternion
 from snn_core.sim.track import Track
 
 from . import messages, qos
-from .event_subscription import PacketDecoder
+from .packet_decoder import PacketDecoder
 
 _MOST_WAITING = 900
 """Windows; below the depth of the subscriptions, so that a gap is found before it grows."""

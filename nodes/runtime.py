@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Stoppable(Protocol):
-    """A node that leaves the robot standing."""
+    """A node that leaves the robot standing. One that has an attribute ``failure`` ends when it is a UserError."""
 
     def stop(self) -> None:
         """Send what must be sent before the node goes, and wait for it to be taken."""
@@ -74,6 +74,8 @@ def run_node(make_node: Callable[[], Stoppable], arguments: Sequence[str] | None
         try:
             while not ended:
                 executor.spin_once(timeout_sec=0.1)
+                if (failure := getattr(node, "failure", None)) is not None:
+                    raise failure
         finally:
             node.stop()
             executor.shutdown()

@@ -34,11 +34,13 @@ class LockstepSource:
         advance: Callable[[Velocity], PublishedWindow],
         report: diagnostics.Diagnostics,
         may_begin: Callable[[], bool] = lambda: True,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._parameters = parameters
         self._advance = advance
         self._report = report
         self._may_begin = may_begin
+        self._may_go_on = may_go_on
         self._awaited_us = 0
         self._window: PublishedWindow | None = None
         self._published_at = self._asked_at = time.monotonic()
@@ -54,6 +56,8 @@ class LockstepSource:
             return
         if self._window is None and not self._may_begin():
             return  # the controller repeats its first command
+        if not self._may_go_on():
+            return  # it answers again when the window is published again
         if self._window is not None and self._window.finished:
             self.finished = True
             self._report.set(diagnostics.OK, "finished")
@@ -73,6 +77,9 @@ class LockstepSource:
     def _on_timer(self) -> None:
         now = time.monotonic()
         if self.finished:
+            return
+        if not self._may_go_on():
+            self._asked_at = now
             return
         if now - self._asked_at > self._parameters.lockstep_timeout_s:
             self._report.set(

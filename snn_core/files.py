@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -78,25 +79,50 @@ def check_writable(path: Path) -> None:
         raise UserError(f"{path}: cannot be written: no permission to write in {path.parent}")
 
 
+class AtomicFile:
+    """A file that appears under its name when it is whole: written under a temporary name beside it, then renamed.
+
+    file: to write to. temporary: its name until ``commit``, for writers that want a name.
+
+    Raises OSError when the folder is missing or not writable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        self.temporary = Path(name)
+        self.file: BinaryIO = os.fdopen(descriptor, "wb")
+
+    def commit(self) -> None:
+        """Give the file its name; an older one of that name goes. Raises OSError, and the older one stays."""
+        try:
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(self.temporary, 0o666 & ~umask)
+            os.replace(self.temporary, self.path)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove what was written, unless it has its name."""
+        with suppress(OSError):  # what is left to be written cannot be, on a full disk
+            self.file.close()
+        self.temporary.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file whole or not at all: a temporary file beside it, fsync, rename.
 
     Raises UserError when the folder is missing or not writable; an older file at ``path`` then stays as it was.
     """
-    temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-        temporary = None
+        target = AtomicFile(path)
+        try:
+            write(target.file)
+            target.commit()
+        finally:
+            target.discard()
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        if temporary is not None:
-            os.unlink(temporary)

@@ -5,7 +5,7 @@ Those of the network are in ``reference_network``, ``reference_models`` and ``re
 
 import cmath
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -33,114 +33,6 @@ def event_driven_spikes(
 
 
 Event = tuple[int, int, int, int]  # t us, x, y, polarity
-
-
-def decode_mono(data: bytes, time_base_ns: int, width: int, height: int) -> list[Event]:
-    """One little-endian packet, as the encoding is defined, off-sensor events dropped and times held."""
-    events: list[Event] = []
-    for start in range(0, len(data) // 8 * 8, 8):
-        word = int.from_bytes(data[start : start + 8], "little")
-        t = (time_base_ns + word % 2**32) // 1000
-        x, y, polarity = word // 2**32 % 2**16, word // 2**48 % 2**15, word // 2**63
-        if x < width and y < height:
-            events.append((max([t, *(event[0] for event in events[-1:])]), x, y, polarity))
-    return events
-
-
-class Evt3Reference:
-    """Reads 16-bit words one at a time; a field that is None has not been told yet."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self.high: int | None = None
-        self.low = 0
-        self.time: int | None = None  # unrolled, as last told
-        self.latest: int | None = None
-        self.told = True  # whether `time` has taken in the last time word
-        self.y: int | None = None
-        self.base: int | None = None
-        self.base_polarity = 0
-        self.events: list[Event] = []
-        self.outside = self.untimed = self.unknown = self.back = self.triggers = 0
-
-    def read(self, words: Iterable[int]) -> list[Event]:
-        self.events = []
-        for word in words:
-            getattr(self, f"_{word >> 12:x}", self._unknown)(word & 0xFFF)
-        return self.events
-
-    def _tell_time(self) -> None:
-        if self.high is None:
-            return
-        time = 4096 * self.high + self.low
-        if self.latest is not None:
-            behind = self.latest % 2**24 - time
-            epoch = self.latest // 2**24
-            if behind > 2**23:  # rolled over since
-                epoch += 1
-            if behind <= 2**16 - 2**24:  # rolled over before, and stepped back over that
-                epoch -= 1
-            time += epoch * 2**24
-        if self.time is not None and time < self.time:
-            self.back += 1
-        self.time = time
-        self.latest = time if self.latest is None else max(self.latest, time)
-        self.told = True
-
-    def _event(self, x: int | None, polarity: int) -> None:
-        if self.high is None:
-            self.untimed += 1
-            return
-        if not self.told:
-            self._tell_time()
-        if x is None or self.y is None or x >= self.width or self.y >= self.height:
-            self.outside += 1
-            return
-        assert self.latest is not None
-        self.events.append((self.latest, x, self.y, polarity))
-
-    def _vector(self, bits: int, size: int) -> None:
-        if not self.told and self.high is not None:
-            self._tell_time()
-        for i in range(size):
-            if bits // 2**i % 2:
-                self._event(None if self.base is None else self.base + i, self.base_polarity)
-        if self.base is not None:
-            self.base += size
-
-    def _unknown(self, payload: int) -> None:
-        self.unknown += 1
-
-    def _skip(self, payload: int) -> None:
-        pass
-
-    _7 = _e = _f = _skip
-
-    def _0(self, payload: int) -> None:
-        self.y = payload % 2048
-
-    def _2(self, payload: int) -> None:
-        self._event(payload % 2048, payload // 2048)
-
-    def _3(self, payload: int) -> None:
-        self.base, self.base_polarity = payload % 2048, payload // 2048
-
-    def _4(self, payload: int) -> None:
-        self._vector(payload, 12)
-
-    def _5(self, payload: int) -> None:
-        self._vector(payload % 256, 8)
-
-    def _6(self, payload: int) -> None:
-        self.low = payload
-        self._tell_time()
-
-    def _8(self, payload: int) -> None:
-        if payload != self.high:
-            self.high, self.told = payload, False
-
-    def _a(self, payload: int) -> None:
-        self.triggers += 1
 
 
 def window(events: list[Event], start_us: int, end_us: int) -> list[Event]:

@@ -1,16 +1,10 @@
 """All that ``spikedrive bench snn`` measures."""
 
-import os
-import platform
 from collections.abc import Sequence
 from typing import Any
 
-import numba
-import numpy as np
-
-from snn_core import __version__
 from snn_core.errors import UserError
-from snn_core.learning.experiment import processor_name
+from spikedrive_benchmarks.machine import machine
 from spikedrive_benchmarks.snn.bandwidth import bandwidth_gb_s, last_level_cache_bytes
 from spikedrive_benchmarks.snn.comparison import Say, bounds, compare
 from spikedrive_benchmarks.snn.processes import chosen
@@ -72,13 +66,4 @@ def _own(part: str, steps: int, rounds: int, say: Say) -> list[dict[str, Any]]:
 
 
 def _machine() -> dict[str, Any]:
-    return {
-        "processor": processor_name(),
-        "cores": os.cpu_count(),
-        "threads": 1,
-        "last_level_cache_mib": last_level_cache_bytes() / 2**20,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "spikedrive": __version__,
-    }
+    return machine() | {"threads": 1, "last_level_cache_mib": last_level_cache_bytes() / 2**20}

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from spikedrive_benchmarks.processes import environment
 from spikedrive_benchmarks.snn.comparison import Say
-from spikedrive_benchmarks.snn.processes import environment
 from spikedrive_benchmarks.snn.workloads import Stimulus, workload
 
 WORKLOADS = ("lane", "W1", "recurrent_1000")

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snn_core.control.pooling import make_pooling
 from snn_core.control.safety import STOP, SafetyLimits, Velocity, VelocityLimiter
 from snn_core.control.steering import DifferentialSteering
 from snn_core.errors import UserError
@@ -67,17 +68,7 @@ class Controller:
             )
         if width * height > MAX_PIXELS:
             raise UserError(f"sensor of {width} x {height}: expected at most {MAX_PIXELS} pixels")
-        self._pooling = Pooling(
-            width,
-            height,
-            rows=pooling.rows,
-            columns=pooling.columns,
-            crop_top=pooling.crop.top,
-            crop_bottom=pooling.crop.bottom,
-            crop_left=pooling.crop.left,
-            crop_right=pooling.crop.right,
-            per_polarity=pooling.polarity == "separate",
-        )
+        self._pooling = make_pooling(pooling, width, height)
 
     def check_window(self, window_us: int) -> None:
         """Raises UserError when the source's windows (us) are not those that the network is for."""
@@ -93,8 +84,13 @@ class Controller:
             self.rest()
             self.network.rest(time_us)
 
-    def start(self, begin_us: int) -> Velocity:
-        """Begin a drive at ``begin_us``, from standstill; return the command of the window that begins there."""
+    def start(self, begin_us: int, keep: bool = False) -> Velocity:
+        """Begin a drive at ``begin_us``, from standstill; return the command of the window that begins there.
+
+        keep: go on with all state at the new time, as if no time had passed.
+        """
+        if keep:
+            self.network.time_us = begin_us
         self.move_to(begin_us)
         self._steering.rest()
         self.limiter.set_last(STOP)

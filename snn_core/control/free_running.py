@@ -6,6 +6,20 @@ the wall clock less the offset does.
 """
 
 import math
+from enum import Enum
+
+JUMP_US = 1_000_000
+"""us by which event time may step from packet to packet; what steps further begins anew."""
+
+
+class Course(Enum):
+    """How a packet goes on from the one before."""
+
+    GOES_ON = "goes on"
+    BEGINS = "begins"
+    """The first packet, and the first after a silence that stopped the robot."""
+    JUMPED_AHEAD = "jumped ahead"
+    JUMPED_BACK = "jumped back"
 
 
 class ClockOffset:
@@ -46,22 +60,24 @@ class WindowClock:
         self._newest_us: int | None = None
         self.begin_us: int | None = None
 
-    def observe(self, wall_us: int, event_us: int) -> bool:
-        """A packet with events up to ``event_us`` has come. Returns True when a new sequence of windows begins with it.
+    def observe(self, wall_us: int, event_us: int) -> Course:
+        """A packet with events up to ``event_us`` has come: a jump is a step of more than ``JUMP_US`` from the newest.
 
-        That is so for the first packet, after a silence that stopped the robot, and when event time jumps by more than
-        a second.
+        Unless it goes on, a new sequence of windows begins with it.
         """
-        jumped = self._newest_us is None or abs(event_us - self._newest_us) > 1_000_000
-        began = jumped or self.silent(wall_us)
-        if began:
+        step_us = 0 if self._newest_us is None else event_us - self._newest_us
+        if abs(step_us) > JUMP_US:
+            course = Course.JUMPED_BACK if step_us < 0 else Course.JUMPED_AHEAD
+        else:
+            course = Course.BEGINS if self._newest_us is None or self.silent(wall_us) else Course.GOES_ON
+        if course != Course.GOES_ON:
             self._offset.restart()
             self.begin_us = event_us
             self._newest_us = event_us
         self._offset.observe(wall_us, event_us)
         self._newest_us = max(self._newest_us or 0, event_us)
         self._last_packet_us = wall_us
-        return began
+        return course
 
     def observe_empty(self, wall_us: int) -> None:
         """A packet without events and without a time of its own has come: the stream lives."""

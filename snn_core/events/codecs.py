@@ -1,11 +1,28 @@
-"""Decoders by the name of their encoding, as EventPacket messages give it."""
+"""Decoders by the name of their encoding, as EventPacket messages and the readers of RAW files give it."""
 
 from snn_core.errors import UserError
 from snn_core.events.decoder import Decoder
+from snn_core.events.evt2 import Evt2Decoder
 from snn_core.events.evt3 import Evt3Decoder
+from snn_core.events.evt21 import Evt21Decoder, LegacyEvt21Decoder
+from snn_core.events.libcaer import LibcaerDecoder
+from snn_core.events.libcaer_cmp import LibcaerCmpDecoder
 from snn_core.events.mono import MonoDecoder
+from snn_core.events.trigger import TriggerDecoder
 
-DECODERS: dict[str, type[Decoder]] = {decoder.encoding: decoder for decoder in (Evt3Decoder, MonoDecoder)}
+DECODERS: dict[str, type[Decoder]] = {
+    decoder.encoding: decoder
+    for decoder in (
+        Evt2Decoder,
+        Evt21Decoder,
+        LegacyEvt21Decoder,
+        Evt3Decoder,
+        LibcaerDecoder,
+        LibcaerCmpDecoder,
+        MonoDecoder,
+        TriggerDecoder,
+    )
+}
 
 
 def make_decoder(encoding: str, width: int, height: int, is_bigendian: bool = False) -> Decoder:

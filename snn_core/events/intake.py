@@ -51,8 +51,11 @@ class EventIntake:
         The arrays are kept where all events are accepted, so the caller must not write to them afterwards.
         """
         fate = np.empty(len(events), np.uint8)
-        latest = _judge(events.t, events.x, events.y, self.width, self.height, self._now_us, self._latest_us, fate)
-        kept, outside, late, out_of_order = np.bincount(fate, minlength=4).tolist()
+        counts = np.zeros(4, np.int64)
+        latest = _judge(
+            events.t, events.x, events.y, self.width, self.height, self._now_us, self._latest_us, fate, counts
+        )
+        kept, outside, late, out_of_order = counts.tolist()
         self.outside += outside
         self.late += late
         self.out_of_order += out_of_order
@@ -100,7 +103,8 @@ class EventIntake:
 
 
 @njit(cache=True, nogil=True)
-def _judge(t, x, y, width, height, now, latest, fate):
+def _judge(t, x, y, width, height, now, latest, fate, counts):
+    """Write the fate of each event, and how many have each; returns the time of the latest that is kept."""
     for i in range(len(t)):
         if x[i] >= width or y[i] >= height:
             fate[i] = OUTSIDE
@@ -111,4 +115,5 @@ def _judge(t, x, y, width, height, now, latest, fate):
         else:
             fate[i] = KEPT
             latest = t[i]
+        counts[fate[i]] += 1
     return latest

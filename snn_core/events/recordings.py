@@ -1,17 +1,16 @@
-"""Recordings: one small interface over all file formats, and what there is to say about one."""
+"""Recordings: one small interface over all file formats, and what opens a file, whatever its format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol, Self
 
-import numpy as np
-
 from snn_core.errors import UserError
-from snn_core.events import aedat4
 from snn_core.events.events import Events
+from snn_core.events.external_triggers import Triggers
 
 
 class Recording(Protocol):
@@ -19,21 +18,37 @@ class Recording(Protocol):
 
     Iterating reads from the first event on, batch by batch, without holding the file in memory. All events lie on the
     sensor and times never run backwards: events off the sensor are dropped, times that step back are held at the
-    latest; both are counted, from 0 at each iteration.
+    latest. Files that are cut or damaged are read as far as they go. What was dropped and held is counted, from 0 at
+    each iteration.
 
     format: name of the file format. camera: the camera's name as the file gives it, may be empty.
     width, height: size of the sensor, pixels.
-    dropped_outside, steps_back: what was dropped and held so far.
+    notes: remarks to the user, a sentence each: what the file does not say and was taken from elsewhere, what is in it
+        and is not read; more may come while reading.
+    fraction_read: how much of the file has been read, 0 to 1.
 
-    Reading raises UserError where the file turns out to be damaged.
+    triggers: external triggers so far, of all channels, both edges.
+    dropped_outside, dropped_untimed: events off the sensor, events without a time, so far.
+    unknown_words: words, lines or packets that the format does not define.
+    damaged_bytes: bytes that were passed over, as they are damaged or cut.
+    steps_back: times that lay before the one that preceded them. restarts: how often the clock began anew.
+
+    Opening and reading raise UserError where nothing can be read.
     """
 
     format: str
     camera: str
     width: int
     height: int
+    notes: list[str]
+    fraction_read: float
+    triggers: int
     dropped_outside: int
+    dropped_untimed: int
+    unknown_words: int
+    damaged_bytes: int
     steps_back: int
+    restarts: int
 
     def __iter__(self) -> Iterator[Events]: ...
 
@@ -41,86 +56,104 @@ class Recording(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
+    def take_triggers(self) -> Triggers:
+        """The external triggers that were read since this was called last."""
+        ...
+
     def close(self) -> None: ...
 
 
-# How a file begins, and what reads it.
-READERS: dict[bytes, Callable[[Path], Recording]] = {aedat4.MAGIC: aedat4.Aedat4Recording}
+class RecordingWriter(Protocol):
+    """Writes a recording, batch by batch; a context manager that gives the file its name at the end.
 
+    An exception inside leaves no file, nor harms one of that name.
 
-def open_recording(path: Path | str) -> Recording:
-    """Open a recording; its format is told by its content, whatever its name.
+    format: name of the file format.
+    notes: a sentence for everything that the format cannot hold and that was lost; complete when it is closed.
 
-    Raises UserError when the file is missing, of no known format, cut or damaged, or has no event stream.
-    """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(max(map(len, READERS)))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; expected a recording") from error
-    for magic, reader in READERS.items():
-        if beginning.startswith(magic):
-            return reader(path)
-        if magic.startswith(beginning):
-            raise UserError(f"{path}: holds only {len(beginning)} bytes; expected a whole recording, copy it again")
-    raise UserError(f"{path}: not a known recording; expected an AEDAT4 file, which begins with '#!AER-DAT4.0'")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingInfo:
-    """What is in a recording.
-
-    width, height: pixels. first_us, last_us: us, None without events. duration_s: s, from the first event to the last.
-    mean_rate_hz: events a second, 0 without a duration. sum_x, sum_y: sums of the coordinates, to compare readers by.
-    dropped_outside, steps_back: events off the sensor, and times that stepped back and were held; see ``Recording``.
+    Raises UserError where the path cannot be written, ValueError for events that are not sorted or off the sensor.
     """
 
     format: str
-    camera: str
-    width: int
-    height: int
-    events: int
-    on: int
-    off: int
-    first_us: int | None
-    last_us: int | None
-    duration_s: float
-    mean_rate_hz: float
-    sum_x: int
-    sum_y: int
-    dropped_outside: int
-    steps_back: int
+    notes: list[str]
+
+    def write(self, events: Events, triggers: Triggers | None = None) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def close(self) -> None: ...
 
 
-def summarise(recording: Recording) -> RecordingInfo:
-    """Read a recording to its end and say what is in it. Raises UserError where it is damaged."""
-    events = on = sum_x = sum_y = 0
-    first_us = last_us = None
-    for batch in recording:
-        if len(batch) == 0:
-            continue
-        events += len(batch)
-        on += int(np.count_nonzero(batch.polarity))
-        sum_x += int(batch.x.sum(dtype=np.int64))
-        sum_y += int(batch.y.sum(dtype=np.int64))
-        first_us = int(batch.t[0]) if first_us is None else first_us
-        last_us = int(batch.t[-1])
-    duration_s = 0.0 if first_us is None or last_us is None else (last_us - first_us) * 1e-6
-    return RecordingInfo(
-        format=recording.format,
-        camera=recording.camera,
-        width=recording.width,
-        height=recording.height,
-        events=events,
-        on=on,
-        off=events - on,
-        first_us=first_us,
-        last_us=last_us,
-        duration_s=duration_s,
-        mean_rate_hz=events / duration_s if duration_s else 0.0,
-        sum_x=sum_x,
-        sum_y=sum_y,
-        dropped_outside=recording.dropped_outside,
-        steps_back=recording.steps_back,
-    )
+# Modules with a function sniff(path, size), which returns a Recording of a file of theirs and None for any other.
+# Those that tell their files by content come first. They are imported when needed and not before, as are writers.
+READERS = (
+    "snn_core.events.bags.recording",
+    "snn_core.events.files.aedat4",
+    "snn_core.events.files.aedat3",
+    "snn_core.events.files.aedat2",
+    "snn_core.events.files.dat",
+    "snn_core.events.files.raw",
+    "snn_core.events.files.event_stream",
+    "snn_core.events.files.hdf5",
+    "snn_core.events.files.numpy_files",
+    "snn_core.events.files.n_mnist",
+    "snn_core.events.files.text",
+)
+# What writes files whose name ends so, by module and name: RecordingWriter(path, width, height, camera, overwrite).
+WRITERS = {
+    ".aedat4": ("snn_core.events.files.aedat4_writer", "Aedat4Writer"),
+    ".raw": ("snn_core.events.files.raw_writer", "RawWriter"),
+    ".dat": ("snn_core.events.files.dat_writer", "DatWriter"),
+    ".h5": ("snn_core.events.files.hdf5_writer", "Hdf5Writer"),
+    ".hdf5": ("snn_core.events.files.hdf5_writer", "Hdf5Writer"),
+    ".npz": ("snn_core.events.files.npz_writer", "NpzWriter"),
+    ".csv": ("snn_core.events.files.csv_writer", "CsvWriter"),
+    ".mcap": ("snn_core.events.bags.writer", "BagWriter"),
+    "": ("snn_core.events.bags.writer", "BagWriter"),
+}
+
+
+def open_recording(path: Path | str, size: tuple[int, int] | None = None) -> Recording:
+    """Open a recording; its format is told by its content, and by its name where the content says nothing.
+
+    size: width and height of the sensor, pixels, for a file that does not give them; else the file's count.
+
+    Raises UserError when the file is missing, empty, of no known format, or nothing in it can be read.
+    """
+    path = Path(path)
+    for module in READERS:
+        recording = import_module(module).sniff(path, size)
+        if recording is not None:
+            return recording
+    raise UserError(f"{path}: not a known recording; docs/events.md lists the formats that can be read")
+
+
+def open_writer(
+    path: Path | str, width: int, height: int, camera: str = "", overwrite: bool = False
+) -> RecordingWriter:
+    """Begin to write a recording, in the format that the end of its name asks for.
+
+    width, height: size of the sensor, pixels. camera: the camera's name, may be empty.
+    overwrite: whether a file of that name may go.
+
+    Raises UserError for an unknown name, a path that is taken or cannot be written, a size that the format cannot hold.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITERS:
+        endings = ", ".join(filter(None, WRITERS))
+        raise UserError(f"{path}: expected a name that ends in {endings}, or has no ending, for a rosbag2")
+    module, name = WRITERS[path.suffix.lower()]
+    return getattr(import_module(module), name)(path, width, height, camera, overwrite)
+
+
+def write_recording(
+    path: Path | str, events: Events, width: int, height: int, camera: str = "", overwrite: bool = False
+) -> list[str]:
+    """Write events as a recording; the writer's notes. Arguments and errors as for ``open_writer`` and its writer."""
+    with open_writer(path, width, height, camera, overwrite) as writer:
+        writer.write(events)
+    return writer.notes

@@ -188,16 +188,20 @@ class WeightImages(NamedTuple):
 def retina_images(weights: Sequence[np.ndarray], encoder: dict[str, Any], neurons: dict[str, int]) -> WeightImages:
     """Weights (pre, post) before and after as images over the retina, for each neuron and polarity.
 
-    encoder: of the network's description. Inputs are numbered as ``snn_core.events.pooling.Pooling`` does: all pools of
-    OFF events, then all of ON events (or both as one), row by row. neurons: name and column of each neuron shown.
+    encoder: of the network's description. Inputs are numbered as ``snn_core.events.pooling.RectanglePooling`` does: all
+    pools of OFF events, then all of ON events (or both as one), row by row. neurons: name and column of each neuron
+    shown.
     """
     pooling = encoder["pooling"]
-    rows, columns = pooling["rows"], pooling["columns"]
+    is_log_polar = pooling.get("kind") == "log_polar"
+    rows, columns = (pooling[key] for key in (("rings", "sectors") if is_log_polar else ("rows", "columns")))
     polarities = ["OFF", "ON"] if pooling.get("polarity") == "separate" else [""]
     names = [f"{neuron} {polarity}".strip() for neuron in neurons for polarity in polarities]
     before, after = (
         array[:, list(neurons.values())].T.reshape(len(names), rows, columns).astype(float) for array in weights
     )
+    if is_log_polar:
+        return WeightImages(names, before, after, None, "sector", "ring", True)
     if pooling.get("sensor", "any") == "any":
         return WeightImages(names, before, after, None, "pool column", "pool row", True)
     (width, height), crop = pooling["sensor"], pooling.get("crop", {})

@@ -53,8 +53,18 @@ class SimulatorParameters(SimulatorSettings, SourceParameters):
 class ReplayParameters(SourceParameters):
     """Parameters of the node ``replay``."""
 
-    file: str = Field(default="", description="recording to replay (AEDAT4)")
-    rate: float = Field(default=1.0, ge=0, le=1000, description="event time per wall time; ignored in lockstep")
+    file: str = Field(default="", description="recording to replay: any format that docs/events.md lists, or a bag")
+    topic: str = Field(default="", description="a bag's topic of events; empty: the one that there is")
+    other_topics: bool = Field(default=True, description="publish a bag's other topics, too, in order")
+    rate: float = Field(default=1.0, ge=0, description="event time per wall time; ignored in lockstep")
+    start_s: float = Field(default=0.0, ge=0, description="where to begin (s after the first event)")
+    loop: bool = Field(default=False, description="begin anew after the end; times then jump back")
+    subscriber_timeout_s: float = Field(
+        default=60.0, ge=0, description="wait so long for a subscriber, so that no event is lost (s; 0: for ever)"
+    )
+    camera_info_url: str = Field(
+        default="", description="calibration to publish (path or file:// URL) where the recording has none"
+    )
     window_ms: float = Field(default=50.0, gt=0, le=1000, description="window in lockstep (ms)")
     packet_ms: float = Field(default=5.0, gt=0, le=1000, description="largest time span of a packet (ms)")
 
@@ -83,8 +93,13 @@ class ControllerParameters(StrictModel):
         default=2.0, gt=0, le=3600, description="lockstep, no window: stop (s, wall time)"
     )
     twist_stamped: bool = Field(default=True, description="cmd_vel is TwistStamped (true) or Twist (false)")
-    events_reliability: Literal["reliable", "best_effort"] = Field(
-        default="reliable", description="QoS asked of events; a publisher that offers only best effort is met as such"
+    events_reliability: Literal["auto", "reliable", "best_effort"] = Field(
+        default="auto", description="QoS asked of events; auto: reliable, and best effort where no more is offered"
+    )
+    on_restart: Literal["reset", "keep"] = Field(
+        default="reset",
+        description="free running, event time jumps back by more than 1 s: neurons and traces rest (reset) or go on "
+        "(keep); weights stay",
     )
     base_frame_id: str = Field(default="base_link", description="frame of the velocity commands")
     state_folder: str = Field(

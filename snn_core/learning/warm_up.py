@@ -1,5 +1,7 @@
 """Compile before time matters: numba compiles a kernel, or reads it from its cache, when it is first called."""
 
+import math
+
 import numpy as np
 
 from snn_core.control.controller import Controller
@@ -7,6 +9,7 @@ from snn_core.control.safety import SafetyLimits
 from snn_core.events.codecs import make_decoder
 from snn_core.events.events import Events
 from snn_core.events.intake import EventIntake
+from snn_core.network.pooling_spec import PoolingSpec, RectanglesSpec
 
 
 def compile_controller(controller: Controller) -> None:
@@ -14,11 +17,22 @@ def compile_controller(controller: Controller) -> None:
     change.
     """
     copy = Controller(controller.spec, SafetyLimits(), seed=0)
-    sensor = controller.spec.driving_parts()[0].pooling.sensor
-    width, height = (64, 64) if sensor == "any" else sensor
+    width, height = _fitting_sensor(controller.spec.driving_parts()[0].pooling)
     copy.connect_sensor(width, height)
     copy.start(0)
     intake = EventIntake(width, height)
     intake.push(make_decoder("mono", width, height).decode(np.zeros(8, np.uint8), 0))
     copy.step(intake.take(controller.spec.window_us), (0.0,))
     copy.step(Events.empty(), None)
+
+
+def _fitting_sensor(pooling: PoolingSpec) -> tuple[int, int]:
+    """The size of a sensor that the network takes, in pixels."""
+    if pooling.sensor != "any":
+        return pooling.sensor
+    if isinstance(pooling, RectanglesSpec):
+        crop = pooling.crop
+        return pooling.columns + crop.left + crop.right, pooling.rows + crop.top + crop.bottom
+    radius = pooling.radius_px or 320.0
+    x, y = pooling.centre or (radius, radius)
+    return math.ceil(x + radius) + 1, math.ceil(y + radius) + 1

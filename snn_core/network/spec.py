@@ -16,6 +16,7 @@ from snn_core.network.initial_weights import FileWeights, LogNormalWeights, Norm
 from snn_core.network.models import MODELS
 from snn_core.network.models.base import PopulationSpec
 from snn_core.network.patterns import AllToAll, Pattern, delay_range
+from snn_core.network.pooling_spec import PoolingSpec
 from snn_core.network.rules import RULES
 
 NETWORKS = Path(__file__).parent / "networks"
@@ -89,45 +90,6 @@ class Connection(StrictModel):
         """Whether every neuron reaches every other after the same delay, by fixed weights or by R-STDP."""
         whole = isinstance(self.pattern, AllToAll) and self.pattern.allow_self
         return whole and not isinstance(self.delay_ms, tuple) and (self.rule is None or self.rule.name == "r_stdp")
-
-
-class Crop(StrictModel):
-    """Pixels left out at each edge of the sensor."""
-
-    top: int = Field(default=0, ge=0)
-    bottom: int = Field(default=0, ge=0)
-    left: int = Field(default=0, ge=0)
-    right: int = Field(default=0, ge=0)
-
-
-class PoolingSpec(StrictModel):
-    """Rectangles of pixels, each an input neuron (two with ``polarity: separate``)."""
-
-    sensor: tuple[int, int] | Literal["any"] = Field(
-        default="any", description="width, height in pixels; any: the stream's"
-    )
-    rows: int = Field(ge=1)
-    columns: int = Field(ge=1)
-    crop: Crop = Field(default_factory=Crop)
-    polarity: Literal["merged", "separate"] = "merged"
-
-    @model_validator(mode="after")
-    def _every_pool_has_pixels(self) -> "PoolingSpec":
-        if self.sensor == "any":
-            return self
-        crop, (width, height) = self.crop, self.sensor
-        for side, pools, pixels in (
-            ("columns", self.columns, width - crop.left - crop.right),
-            ("rows", self.rows, height - crop.top - crop.bottom),
-        ):
-            if pixels < pools:
-                raise ValueError(f"{side} must be at most the {side} of pixels left by crop ({pixels}), found {pools}")
-        return self
-
-    @property
-    def size(self) -> int:
-        """Number of pools."""
-        return self.rows * self.columns * (2 if self.polarity == "separate" else 1)
 
 
 class PoissonEncoding(StrictModel):

@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 
 from snn_core.control.controller import Controller
+from snn_core.control.pooling import make_pooling
 from snn_core.control.safety import STOP, SafetyLimits, Velocity
 from snn_core.errors import UserError
 from snn_core.events.events import Events
+from snn_core.learning.warm_up import compile_controller
+from snn_core.network.pooling_spec import LogPolarSpec, RectanglesSpec
+from snn_core.network.spec import NetworkSpec
 from tests.control.test_checkpoint import SENSOR, drive, make_controller
+from tests.events.streams import make_events
 from tests.network.networks import spec
 
 
@@ -99,3 +104,46 @@ def test_separate_polarities_are_inputs_of_their_own(polarity, x, expected):
     )
     controller.step(event)
     assert np.flatnonzero(controller.network.connection_traces(0)["x_pre"]).tolist() == [expected]
+
+
+def test_a_fovea_may_be_what_the_network_sees():
+    described = spec().model_dump(mode="json")
+    size = described["populations"]["input"]["size"]
+    described["encoder"] = {
+        "code": "event_driven",
+        "population": "input",
+        "pooling": {"kind": "log_polar", "rings": 1, "sectors": size, "fovea_px": 4.0},
+        "events_per_spike": 1,
+    }
+    controller = Controller(NetworkSpec.model_validate(described), SafetyLimits(), 0)
+    with pytest.raises(UserError, match="pooling: "):
+        controller.connect_sensor(1, 1)
+    controller.connect_sensor(64, 64)
+    controller.start(0)
+    answer = controller.step(make_events([(0, 31, 60, 1), (1, 31, 1, 1), (2, 0, 0, 1)]))
+    assert answer.end_us == controller.network.time_us
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        {"rows": 70, "columns": 1, "crop": {"top": 10}},
+        {"kind": "log_polar", "rings": 7, "sectors": 10, "fovea_px": 20.0, "radius_px": 300.0, "centre": (310, 350)},
+    ],
+)
+def test_a_controller_is_compiled_for_any_camera_that_it_takes(pooling):
+    encoder = {"code": "event_driven", "population": "input", "events_per_spike": 1, "pooling": pooling}
+    controller = Controller(spec(inputs=70, encoder=encoder), SafetyLimits(), 0)
+    compile_controller(controller)
+    assert controller.sensor is None
+
+
+def test_pools_are_those_of_the_description():
+    log_polar = LogPolarSpec(kind="log_polar", rings=2, sectors=8, fovea_px=4.0, polarity="separate")
+    pooling = make_pooling(log_polar, 64, 64)
+    assert pooling.size == log_polar.size == 32
+    # Below the centre, a quarter turn from the right, in the outer ring of the ON events.
+    (pool,) = pooling.assign(np.array([31], np.uint16), np.array([60], np.uint16), np.array([1], np.uint8))
+    assert pool == 16 + 8 + 2
+    rectangles = RectanglesSpec(rows=2, columns=3)
+    assert make_pooling(rectangles, 64, 64).size == rectangles.size == 6

@@ -1,6 +1,6 @@
 """The window clock: windows end by the stream, else by the wall clock, and not at all when the stream is dead."""
 
-from snn_core.control.free_running import ClockOffset, WindowClock
+from snn_core.control.free_running import ClockOffset, Course, WindowClock
 
 WINDOW, TIMEOUT = 50_000, 200_000
 
@@ -9,14 +9,14 @@ def test_first_packet_begins_the_windows():
     clock = WindowClock(WINDOW, TIMEOUT)
     assert clock.silent(0)
     assert not clock.ended(10**9)
-    assert clock.observe(1000, 777_000)
+    assert clock.observe(1000, 777_000) == Course.BEGINS
     assert clock.begin_us == 777_000
 
 
 def test_an_event_past_the_end_ends_the_window():
     clock = WindowClock(WINDOW, TIMEOUT)
     clock.observe(0, 0)
-    assert not clock.observe(100, 49_999)
+    assert clock.observe(100, 49_999) == Course.GOES_ON
     assert not clock.ended(100)
     clock.observe(200, 50_000)
     assert clock.ended(200)
@@ -38,7 +38,7 @@ def test_a_dead_stream_ends_no_window_and_the_next_packet_begins_anew():
     assert not clock.silent(TIMEOUT)
     assert clock.silent(TIMEOUT + 1)
     assert not clock.ended(TIMEOUT + 1)
-    assert clock.observe(500_000, 480_000)
+    assert clock.observe(500_000, 480_000) == Course.BEGINS
     assert clock.begin_us == 480_000
 
 
@@ -59,9 +59,9 @@ def test_an_empty_packet_without_a_time_keeps_the_stream_alive():
 def test_a_jump_of_event_time_begins_anew():
     clock = WindowClock(WINDOW, TIMEOUT)
     clock.observe(0, 5_000_000)
-    assert clock.observe(1000, 3_000_000)
+    assert clock.observe(1000, 3_000_000) == Course.JUMPED_BACK
     assert clock.begin_us == 3_000_000
-    assert clock.observe(2000, 9_000_000)
+    assert clock.observe(2000, 9_000_000) == Course.JUMPED_AHEAD
 
 
 def test_offset_forgets_a_fast_packet_of_long_ago():

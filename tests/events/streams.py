@@ -1,4 +1,4 @@
-"""Streams for the tests: generated events, an EVT3 encoder, and the real recordings' packets read by hand."""
+"""Streams for the tests: generated events, their words in every encoding, and real recordings' packets read by hand."""
 
 import sqlite3
 import struct
@@ -8,6 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from snn_core.events.events import Events
+from snn_core.events.evt2 import encode_evt2
+from snn_core.events.external_triggers import Triggers
+from snn_core.events.libcaer import encode_libcaer
+from snn_core.events.mono import encode_mono
+
+UNIT_BYTES = {
+    "evt2": 4,
+    "evt21": 8,
+    "evt21_legacy": 4,
+    "evt3": 2,
+    "libcaer": 4,
+    "libcaer_cmp": 2,
+    "mono": 8,
+    "trigger": 8,
+}
+"""What is swapped where the bytes are big-endian."""
 
 
 def make_events(rows: list[tuple[int, int, int, int]]) -> Events:
@@ -15,6 +31,12 @@ def make_events(rows: list[tuple[int, int, int, int]]) -> Events:
     columns = np.array(rows, np.int64).reshape(-1, 4).T
     t, x, y, polarity = columns
     return Events(t.copy(), x.astype(np.uint16), y.astype(np.uint16), polarity.astype(np.uint8))
+
+
+def make_triggers(rows: list[tuple[int, int, int]]) -> Triggers:
+    """Triggers of (t, channel, edge) tuples."""
+    t, channel, edge = np.array(rows, np.int64).reshape(-1, 3).T
+    return Triggers(t.copy(), channel.astype(np.uint16), edge.astype(np.uint8))
 
 
 def as_tuples(events: Events) -> list[tuple[int, int, int, int]]:
@@ -47,6 +69,82 @@ def encode_evt3(events: Events) -> bytes:
             words.append(y)
         words.append(0x2000 | polarity << 11 | x)
     return np.array(words, "<u2").tobytes()
+
+
+def encode_evt21(events: Events, legacy: bool = False) -> bytes:
+    """A word of two halves an event: all but its pixel in the mask of 32, the mask."""
+    halves: list[int] = []
+    high = None
+    for t, x, y, polarity in as_tuples(events):
+        if t >> 6 != high:
+            high = t >> 6
+            halves += [0x80000000 | high & 0xFFFFFFF, 0]
+        halves += [polarity << 28 | (t & 63) << 22 | (x & ~31) << 11 | y, 1 << (x & 31)]
+    words = np.array(halves, "<u4").reshape(-1, 2)
+    return (words if legacy else words[:, ::-1]).tobytes()
+
+
+def encode_libcaer_cmp(events: Events, time_base_ns: int) -> bytes:
+    """Words of a packet, as the ROS driver writes them: a row of up to 8 pixels of one column in one vector word."""
+    words: list[int] = []
+    high = low = 0
+    column = None
+    rows = as_tuples(events)
+    while rows:
+        t, x, y, polarity = rows[0]
+        t -= time_base_ns // 1000
+        if t >> 12 != high:
+            high = t >> 12
+            words.append(high & 0xFFF)
+        if t & 0xFFF != low:
+            low = t & 0xFFF
+            words.append(0x1000 | low)
+        if x != column:
+            column = x
+            words.append(0x2000 | x)
+        together = [rows[0]]
+        while len(together) < len(rows):
+            following = rows[len(together)]
+            if following[:2] != rows[0][:2] or following[3] != polarity or not together[-1][2] < following[2] <= y | 7:
+                break
+            together.append(following)
+        if len(together) == 1:
+            words.append(0x3000 | polarity << 11 | y)
+        else:
+            words += [0x4000 | polarity << 11 | y & ~7, 0x5000 | sum(1 << (row & 7) for _, _, row, _ in together)]
+        rows = rows[len(together) :]
+    return np.array(words, "<u2").tobytes()
+
+
+def encode_triggers(rows: list[tuple[int, int, int]], time_base_ns: int) -> bytes:
+    """Words of encoding `trigger`, of (t us, channel, edge) tuples."""
+    words = [edge << 63 | channel << 48 | 1000 * t - time_base_ns for t, channel, edge in rows]
+    return np.array(words, "<u8").tobytes()
+
+
+def encode(encoding: str, events: Events, time_base_ns: int) -> bytes:
+    """The events' words, little-endian; `trigger` has the same times, x as the channel and polarity as the edge."""
+    match encoding:
+        case "evt2":
+            return encode_evt2(events).tobytes()
+        case "evt21" | "evt21_legacy":
+            return encode_evt21(events, legacy=encoding == "evt21_legacy")
+        case "evt3":
+            return encode_evt3(events)
+        case "libcaer":
+            return encode_libcaer(events, time_base_ns).tobytes()
+        case "libcaer_cmp":
+            return encode_libcaer_cmp(events, time_base_ns)
+        case "mono":
+            return encode_mono(events, time_base_ns).tobytes()
+        case "trigger":
+            return encode_triggers([(t, x, polarity) for t, x, _, polarity in as_tuples(events)], time_base_ns)
+    raise AssertionError(encoding)
+
+
+def swapped(encoding: str, data: bytes) -> bytes:
+    """The same words in the other byte order."""
+    return np.frombuffer(data, np.uint8).reshape(-1, UNIT_BYTES[encoding])[:, ::-1].tobytes()
 
 
 def evt3_words(*words: int) -> bytes:
@@ -104,3 +202,13 @@ def _event_packet(message: bytes) -> dict:
         "is_bigendian": is_bigendian,
         "data": data,
     }
+
+
+def check_truth(events: Events, count: int, on: int, sum_x: int, sum_y: int, first_us: int, last_us: int) -> None:
+    """The events of a real recording are those that are known to be in it."""
+    assert len(events) == count
+    assert int(events.polarity.sum(dtype=np.int64)) == on
+    assert int(events.x.sum(dtype=np.int64)) == sum_x
+    assert int(events.y.sum(dtype=np.int64)) == sum_y
+    assert (int(events.t[0]), int(events.t[-1])) == (first_us, last_us)
+    assert np.all(np.diff(events.t) >= 0)

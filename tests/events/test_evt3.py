@@ -1,4 +1,3 @@
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -6,13 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_core.errors import UserError
 from snn_core.events.codecs import make_decoder
 from snn_core.events.decoder import Decoder
 from snn_core.events.events import Events
-from tests.reference import Evt3Reference
+from snn_core.events.evt3 import Evt3Decoder
+from snn_core.events.evt3_encoder import encode_evt3
 
-from .streams import as_tuples, encode_evt3, evt3_words, random_events, read_event_packets, read_raw
+from .streams import (
+    as_tuples,
+    check_truth,
+    evt3_words,
+    make_events,
+    make_triggers,
+    random_events,
+    read_event_packets,
+    read_raw,
+)
 
 HALF = 2**23
 
@@ -28,17 +36,6 @@ def event_at(t: int) -> tuple[int, ...]:
 def times_of(*times: int) -> tuple[list[int], Decoder]:
     decoder = make_decoder("evt3", 64, 48)
     return decoder.decode(evt3_words(*(word for t in times for word in event_at(t)))).t.tolist(), decoder
-
-
-def test_unknown_encoding_names_the_known_ones():
-    with pytest.raises(UserError, match="encoding 'evt9' is unknown; expected one of: evt3, mono"):
-        make_decoder("evt9", 640, 480)
-
-
-@pytest.mark.parametrize(("width", "height"), [(0, 480), (640, 40000)])
-def test_impossible_sensors_are_refused(width, height):
-    with pytest.raises(UserError, match=r"expected 1 to 32768 pixels"):
-        make_decoder("evt3", width, height)
 
 
 def test_single_events():
@@ -133,43 +130,85 @@ def test_silence_of_most_of_the_range_is_no_step_back():
     assert times_of(5, 5 + HALF + 4_000_000)[0] == [5, 5 + HALF + 4_000_000]
 
 
-@given(st.integers(0, 2**31), st.lists(st.integers(1, 4000), min_size=1, max_size=8))
-def test_packets_may_end_anywhere(seed, cuts):
+def test_triggers_have_a_time_a_channel_and_an_edge():
+    decoder = make_decoder("evt3", 64, 48)
+    decoder.decode(evt3_words(0xA001, 0x8001, 0x6002, 0xA301, 0x6003, 0xAF00, 0x8002, 0xA001))
+    triggers = decoder.take_triggers()
+    assert triggers.t.tolist() == [4098, 4099, 8195]
+    assert (triggers.channel.tolist(), triggers.edge.tolist()) == ([3, 15, 0], [1, 0, 1])
+    assert decoder.triggers == 4  # the first has no time
+    assert len(decoder.take_triggers()) == 0
+
+
+@given(st.integers(0, 2**31), st.integers(0, 40), st.sampled_from([0.02, 0.2, 5.0, 1e5]))
+def test_round_trip_is_exact_over_a_rollover(seed: int, n_triggers: int, mean_interval_us: float):
     rng = np.random.default_rng(seed)
-    events = random_events(rng, 300, 1280, 720, start_us=2**24 - 500)
-    data = encode_evt3(events)
-    decoder = make_decoder("evt3", 1280, 720)
-    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    parts = [decoder.decode(data[a:b]) for a, b in pairwise(edges)]
-    assert Events.concatenate(parts).equals(events)
+    events = random_events(rng, 300, 2048, 4 if mean_interval_us < 1 else 2048, 2**24 - 200, mean_interval_us)
+    events = Events.concatenate([make_events([(2**24 - 200, 0, 0, 0)]), events])
+    events = events[np.lexsort([events.x, events.polarity, events.y, events.t])]  # many in a row, at a time
+    triggers = make_triggers(sorted((int(t), int(rng.integers(0, 16)), 1) for t in rng.choice(events.t, n_triggers)))
+    decoder = make_decoder("evt3", 2048, 2048)
+    words = encode_evt3(events, triggers)
+    assert decoder.decode(words).equals(events)
+    assert decoder.take_triggers().equals(triggers)
 
 
-def test_big_endian_words():
-    events = random_events(np.random.default_rng(5), 100, 1280, 720)
-    swapped = np.frombuffer(encode_evt3(events), "<u2").astype(">u2").tobytes()
-    decoder = make_decoder("evt3", 1280, 720, is_bigendian=True)
-    assert Events.concatenate([decoder.decode(swapped[:33]), decoder.decode(swapped[33:])]).equals(events)
+def test_rows_become_vectors_of_12_12_and_8_where_that_is_shorter():
+    xs = [100, 111, 112, 123, 131]
+    words = encode_evt3(make_events([(5, x, 1, 1) for x in xs] + [(5, 200, 1, 1)])).view("<u2")
+    assert [hex(word) for word in words] == [
+        "0x8000",
+        "0x6005",
+        "0x1",
+        "0x3864",
+        "0x4801",
+        "0x4801",
+        "0x5080",
+        "0x28c8",
+    ]
+    words = encode_evt3(make_events([(5, x, 1, 1) for x in xs[:4]])).view("<u2")
+    assert (words >> 12).tolist() == [8, 6, 0, 2, 2, 2, 2]
 
 
-def test_kernel_and_twin_agree_on_any_words():
-    rng = np.random.default_rng(6)
-    kinds = np.array([0, 2, 2, 3, 4, 5, 6, 6, 8, 7, 10, 14, 15, 1, 9])
-    for _ in range(60):
-        decoder, twin = make_decoder("evt3", 1280, 1024), Evt3Reference(1280, 1024)
-        for _ in range(3):
-            words = (rng.choice(kinds, 200) << 12 | rng.integers(0, 4096, 200)).astype(np.uint16)
-            assert as_tuples(decoder.decode(words.tobytes())) == twin.read(words.tolist())
-        assert (decoder.dropped_outside, decoder.dropped_untimed) == (twin.outside, twin.untimed)
-        assert (decoder.steps_back, decoder.triggers, decoder.unknown_words) == (twin.back, twin.triggers, twin.unknown)
+def test_a_row_in_another_order_or_of_two_polarities_is_no_vector():
+    for rows in ([(5, x, 1, 1) for x in range(10, 2, -1)], [(5, x, 1, x % 2) for x in range(10)]):
+        events = make_events(rows)
+        words = encode_evt3(events).view("<u2")
+        assert set((words >> 12).tolist()) == {8, 6, 0, 2}
+        assert make_decoder("evt3", 64, 48).decode(words.view(np.uint8)).equals(events)
 
 
-def check(events: Events, count: int, on: int, sum_x: int, sum_y: int, first_us: int, last_us: int) -> None:
-    assert len(events) == count
-    assert int(events.polarity.sum(dtype=np.int64)) == on
-    assert int(events.x.sum(dtype=np.int64)) == sum_x
-    assert int(events.y.sum(dtype=np.int64)) == sum_y
-    assert (int(events.t[0]), int(events.t[-1])) == (first_us, last_us)
-    assert np.all(np.diff(events.t) >= 0)
+def test_silence_is_bridged_between_events_and_packets():
+    times = [5, 30_000_000, 30_000_005, 2_000_000_000]
+    decoder = make_decoder("evt3", 64, 48)
+    packets = [
+        encode_evt3(make_events([(t, 1, 2, 1)]), after_us=before)
+        for before, t in zip([None, *times], times, strict=False)
+    ]
+    assert [int(decoder.decode(packet).t[0]) for packet in packets] == times
+    whole = make_decoder("evt3", 64, 48).decode(encode_evt3(make_events([(t, 1, 2, 1) for t in times])))
+    assert whole.t.tolist() == times
+
+
+@pytest.mark.parametrize(
+    ("rows", "triggers", "after_us", "message"),
+    [
+        ([(5, 2048, 0, 0)], [], None, "evt3: x 2048 does not fit 11 bits"),
+        ([(5, 0, 2048, 0)], [], None, "evt3: y 2048 does not fit 11 bits"),
+        ([(5, 0, 0, 0), (4, 0, 0, 0)], [], None, "evt3: events and triggers must be sorted by time"),
+        ([(5, 0, 0, 0)], [], 6, "after the packet before"),
+        ([(9, 0, 0, 0)], [(8, 0, 0), (7, 0, 0)], None, "must be sorted by time"),
+        ([(0, 0, 0, 0), (86_400_000_001, 0, 0, 0)], [], None, "evt3: 86400000001 us without an event"),
+        ([], [(0, 16, 0)], None, "evt3: trigger channel 16, expected 0 to 15"),
+    ],
+)
+def test_what_does_not_fit_is_refused(rows, triggers, after_us, message):
+    with pytest.raises(ValueError, match=message):
+        encode_evt3(make_events(rows), make_triggers(triggers), after_us)
+
+
+def test_no_events_are_no_words():
+    assert len(encode_evt3(Events.empty())) == 0
 
 
 @pytest.mark.recordings
@@ -178,9 +217,13 @@ def test_real_bag(recordings: Path):
     first = packets[0]
     decoder = make_decoder(first["encoding"], first["width"], first["height"], first["is_bigendian"])
     events = Events.concatenate([decoder.decode(packet["data"], packet["time_base_ns"]) for packet in packets])
-    check(events, 343474, 125183, 116731888, 80879209, 7139845, 9218023)
+    check_truth(events, 343474, 125183, 116731888, 80879209, 7139845, 9218023)
     assert (decoder.triggers, decoder.steps_back) == (4157, 0)
     assert (decoder.unknown_words, decoder.dropped_outside, decoder.dropped_untimed) == (0, 0, 0)
+    triggers = decoder.take_triggers()
+    again = make_decoder("evt3", first["width"], first["height"])
+    assert again.decode(encode_evt3(events, triggers)).equals(events)
+    assert again.take_triggers().equals(triggers)
 
 
 @pytest.mark.recordings
@@ -190,6 +233,27 @@ def test_real_raw_file_whose_times_step_back(recordings: Path, packet_bytes):
     size = packet_bytes or len(data)
     decoder = make_decoder("evt3", 1280, 720)
     events = Events.concatenate([decoder.decode(data[i : i + size]) for i in range(0, len(data), size)])
-    check(events, 219596, 115532, 159113225, 85638051, 11718656, 11727467)
+    check_truth(events, 219596, 115532, 159113225, 85638051, 11718656, 11727467)
     assert decoder.steps_back == 9
     assert (decoder.unknown_words, decoder.dropped_outside, decoder.dropped_untimed) == (0, 0, 0)
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("packet_bytes", [None, 4097])
+def test_words_read_at_once_give_what_words_one_by_one_give(recordings: Path, packet_bytes: int | None, monkeypatch):
+    """On processors that read words at once; elsewhere both are the same."""
+    bag = [packet["data"] for packet in read_event_packets(recordings / "bag_evt3_640x480")]
+    raw = read_raw(recordings / "prophesee_gen41_evt3.raw")
+    for data, width, height in ((b"".join(bag), 640, 480), (raw * 2, 1280, 720), (raw, 1000, 500)):
+        size = packet_bytes or len(data)
+        decoders, events = [], []
+        for at_once in (True, False):
+            monkeypatch.setattr(Evt3Decoder, "_at_once", at_once)
+            decoder = make_decoder("evt3", width, height)
+            parts = [decoder.decode(data[i : i + size]) for i in range(0, len(data), size)]
+            decoders.append(decoder)
+            events.append(Events.concatenate(parts))
+        assert events[0].equals(events[1])
+        assert decoders[0].take_triggers().equals(decoders[1].take_triggers())
+        for name in ("dropped_outside", "dropped_untimed", "steps_back", "unknown_words", "triggers", "behind_us"):
+            assert getattr(decoders[0], name) == getattr(decoders[1], name)

@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_core.errors import UserError
-from snn_core.events.pooling import Pooling
+from snn_core.events.events import Events
+from snn_core.events.log_polar import LogPolarPooling
+from snn_core.events.pooling import Pooling, RectanglePooling
 from tests.reference import pool
 
-from .streams import random_events
+from .streams import as_tuples, make_events, random_events
 
 
 @st.composite
@@ -25,8 +27,8 @@ def poolings(draw):
     }
 
 
-def build(case: dict) -> Pooling:
-    return Pooling(**{k: v for k, v in case.items() if k != "crop"}, **case["crop"])
+def build(case: dict) -> RectanglePooling:
+    return RectanglePooling(**{k: v for k, v in case.items() if k != "crop"}, **case["crop"])
 
 
 @given(poolings(), st.integers(0, 2**31))
@@ -38,7 +40,6 @@ def test_kernels_and_twin_agree(case, seed):
     pools = pooling.assign(events.x, events.y, events.polarity)
     assert pools.tolist() == expected
     counts = pooling.counts(events.x, events.y, events.polarity)
-    assert counts.dtype == np.int64
     assert counts.tolist() == [expected.count(p) for p in range(pooling.size)]
 
 
@@ -50,18 +51,19 @@ def test_every_pixel_inside_the_crop_has_a_pool_and_no_pool_is_empty(case):
     inside[
         crop["crop_top"] : case["height"] - crop["crop_bottom"], crop["crop_left"] : case["width"] - crop["crop_right"]
     ] = True
-    assert np.array_equal(pooling.table >= 0, np.stack([inside, inside]))
-    assert np.array_equal(np.unique(pooling.table[pooling.table >= 0]), np.arange(pooling.size))
+    assert np.array_equal(pooling.pool_of_pixel >= 0, inside)
+    pools = pooling.size // (2 if case["per_polarity"] else 1)
+    assert np.array_equal(np.unique(pooling.pool_of_pixel[inside]), np.arange(pools))
 
 
 def test_order_is_polarity_then_row_then_column():
     x, y = np.array([0, 127, 0, 127], np.uint16), np.array([40, 40, 103, 103], np.uint16)
     off, on = np.zeros(4, np.uint8), np.ones(4, np.uint8)
-    both = Pooling(128, 128, 4, 8, crop_top=40, crop_bottom=24, per_polarity=True)
+    both = RectanglePooling(128, 128, 4, 8, crop_top=40, crop_bottom=24, per_polarity=True)
     assert both.size == 64
     assert both.assign(x, y, off).tolist() == [0, 7, 24, 31]
     assert both.assign(x, y, on).tolist() == [32, 39, 56, 63]
-    merged = Pooling(128, 128, 4, 8, crop_top=40, crop_bottom=24)
+    merged = RectanglePooling(128, 128, 4, 8, crop_top=40, crop_bottom=24)
     assert merged.size == 32
     assert merged.assign(x, y, on).tolist() == merged.assign(x, y, off).tolist() == [0, 7, 24, 31]
     assert merged.assign(x, np.array([39, 104, 0, 127], np.uint16), on).tolist() == [-1, -1, -1, -1]
@@ -81,13 +83,75 @@ def test_order_is_polarity_then_row_then_column():
 )
 def test_impossible_poolings_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
-        Pooling(128, 128, **arguments)
+        RectanglePooling(128, 128, **arguments)
 
 
 def test_unequal_lengths_are_refused():
-    pooling = Pooling(8, 8, 2, 2)
+    pooling = RectanglePooling(8, 8, 2, 2)
     arrays = np.zeros(3, np.uint16), np.zeros(3, np.uint16), np.zeros(2, np.uint8)
     with pytest.raises(ValueError, match="equal length, found 3, 3, 2"):
         pooling.counts(*arrays)
     with pytest.raises(ValueError, match="equal length, found 3, 3, 2"):
         pooling.assign(*arrays)
+
+
+# Streams in which steps have many events, few and none.
+INTERVALS_US = st.lists(st.sampled_from([0, 0, 0, 1, 3, 40, 900, 20_000]), max_size=120)
+POOLINGS = [
+    RectanglePooling(10, 8, 2, 3, crop_left=1, crop_bottom=2, per_polarity=True),
+    RectanglePooling(10, 8, 8, 10),
+    LogPolarPooling(10, 8, 2, 4, 1.5, per_polarity=True),
+]
+
+
+@given(st.sampled_from(POOLINGS), INTERVALS_US, st.integers(1, 2000), st.integers(0, 2**32))
+def test_counts_of_each_step(pooling: Pooling, intervals_us: list[int], step_us: int, seed: int):
+    rng = np.random.default_rng(seed)
+    begin_us = int(rng.integers(-(2**40), 2**40))
+    t = begin_us + np.cumsum(intervals_us, dtype=np.int64)
+    n = len(t)
+    # Some events lie off the sensor.
+    x, y, polarity = rng.integers(0, 12, n), rng.integers(0, 10, n), rng.integers(0, 2, n)
+    events = make_events(list(zip(t, x, y, polarity, strict=True)))
+    steps = int(t[-1] - begin_us) // step_us + 1 + int(rng.integers(3)) if n else 3
+    expected = np.zeros((steps, pooling.size), np.int64)
+    pools = pooling.assign(events.x, events.y, events.polarity)
+    for (time_us, *_), event_pool in zip(as_tuples(events), pools, strict=True):
+        if event_pool >= 0:
+            expected[(time_us - begin_us) // step_us, event_pool] += 1
+    counts = pooling.step_counts(events, begin_us, steps, step_us)
+    assert np.array_equal(counts, expected)
+    assert np.array_equal(pooling.counts(events.x, events.y, events.polarity), expected.sum(axis=0))
+
+
+def test_counts_of_many_events_in_steps_of_any_length():
+    rng = np.random.default_rng(4)
+    pooling = RectanglePooling(640, 480, 32, 32, per_polarity=True)
+    for mean_us in (0.02, 1.0, 50.0):
+        events = random_events(rng, 20_000, 640, 480, start_us=7, mean_interval_us=mean_us)
+        steps = int(events.t[-1]) // 1000 + 1
+        pools = pooling.assign(events.x, events.y, events.polarity).astype(np.int64)
+        expected = np.bincount(events.t // 1000 * pooling.size + pools, minlength=steps * pooling.size)
+        assert np.array_equal(pooling.step_counts(events, 0, steps).reshape(-1), expected)
+
+
+def test_counts_are_written_where_they_are_wanted():
+    pooling = RectanglePooling(8, 8, 2, 2)
+    out = np.full((3, 4), 7, np.int32)
+    counts = pooling.step_counts(make_events([(1500, 7, 0, 1)]), 0, 3, out=out)
+    assert counts is out
+    assert out.tolist() == [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    for wrong in (np.zeros((3, 5), np.int32), np.zeros((3, 4), np.int64), np.zeros((4, 3), np.int32).T):
+        with pytest.raises(ValueError, match="out must be a C array of 3 x 4 int32"):
+            pooling.step_counts(Events.empty(), 0, 3, out=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("t", [-1, 3000])
+def test_events_outside_the_window_are_refused(t: int):
+    with pytest.raises(ValueError, match="must lie within the 3 steps of 1000 us from 0 us"):
+        RectanglePooling(8, 8, 2, 2).step_counts(make_events([(t, 0, 0, 0)]), 0, 3)
+
+
+def test_a_window_has_steps():
+    with pytest.raises(ValueError, match="0 steps of 1000 us: expected at least one"):
+        RectanglePooling(8, 8, 2, 2).step_counts(Events.empty(), 0, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from snn_core.errors import UserError
 from snn_core.events.events import Events
-from snn_core.events.pooling import Pooling
+from snn_core.events.pooling import RectanglePooling
 from snn_core.learning.figures import retina_images
 from snn_core.learning.record import RunRecord
 from snn_core.learning.report import write_report
@@ -199,7 +199,7 @@ def test_polarities_layers_and_odd_names(tmp_path: Path) -> None:
     st.integers(1, 2),
 )
 def test_an_image_shows_a_pool_where_its_pixels_are(x: int, y: int, polarity: int, mode: str, post: int) -> None:
-    pooling = Pooling(128, 128, 4, 8, crop_top=40, crop_bottom=24, per_polarity=mode == "separate")
+    pooling = RectanglePooling(128, 128, 4, 8, crop_top=40, crop_bottom=24, per_polarity=mode == "separate")
     pool = pooling.assign(np.array([x], np.uint16), np.array([y], np.uint16), np.array([polarity], np.uint8))[0]
     after = np.zeros((pooling.size, 3), np.float32)
     after[pool, post] = 1.0
@@ -212,6 +212,14 @@ def test_an_image_shows_a_pool_where_its_pixels_are(x: int, y: int, polarity: in
     left, right, bottom, top = images.extent
     assert left + column * (right - left) / 8 <= x < left + (column + 1) * (right - left) / 8
     assert top + row * (bottom - top) / 4 <= y < top + (row + 1) * (bottom - top) / 4
+
+
+def test_a_log_polar_retina_is_shown_ring_by_ring() -> None:
+    before, after = np.zeros((12, 1), np.float32), np.zeros((12, 1), np.float32)
+    after[7, 0] = 1.0
+    images = retina_images([before, after], {"pooling": {"kind": "log_polar", "rings": 3, "sectors": 4}}, {"left": 0})
+    assert np.argwhere(images.after).tolist() == [[0, 1, 3]]
+    assert (images.extent, images.x_label, images.y_label) == (None, "sector", "ring")
 
 
 def test_resets_are_shown_where_the_robot_left_its_lane() -> None:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from snn_core.events.pooling import Pooling
+from snn_core.events.pooling import RectanglePooling
 from snn_core.network.patterns import Pattern, draw, scale_range
 from snn_core.network.receptive_fields import ReceptiveField
 
@@ -141,7 +141,7 @@ def test_one_radius_is_both_half_axes():
 
 
 def test_presynaptic_neurons_are_numbered_as_a_pooling_with_separate_polarities_does():
-    pooling = Pooling(width=12, height=8, rows=4, columns=6, per_polarity=True)
+    pooling = RectanglePooling(width=12, height=8, rows=4, columns=6, per_polarity=True)
     pattern = field(pre_shape=[4, 6], post_shape=[4, 6], pre_channels=2, radius=0.5)
     synapses = draw(pattern, pooling.size, 24, np.random.default_rng(0))
     x, y = np.meshgrid(np.arange(12, dtype=np.uint16), np.arange(8, dtype=np.uint16))

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,9 +175,11 @@ class Group:
         self._names: dict[str, str] = {}
         self._started = 0
 
-    def start(self, node: str, namespace: str = "", **parameters: Any) -> None:
+    def start(self, node: str, namespace: str = "", remaps: Mapping[str, str] | None = None, **parameters: Any) -> None:
         """Start a node; a parameter with a dot in its name is written with two underscores."""
         arguments = [] if not namespace else ["-r", f"__ns:=/{namespace}"]
+        for topic, other in (remaps or {}).items():
+            arguments += ["-r", f"{topic}:={other}"]
         for key, value in parameters.items():
             arguments += ["-p", f"{key.replace('__', '.')}:={json.dumps(value)}"]
         self._started += 1

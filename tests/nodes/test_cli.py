@@ -18,8 +18,8 @@ import yaml
 from snn_core import __version__
 from snn_core.control.checkpoint import controller_from_checkpoint, read_checkpoint
 from snn_core.control.safety import SafetyLimits
-from snn_core.events.aedat4 import write_aedat4
 from snn_core.events.events import Events
+from snn_core.events.recordings import write_recording
 from snn_core.network.spec import NETWORKS
 from snn_core.sim.track import TRACKS
 from spikedrive_nodes import cli
@@ -32,8 +32,9 @@ HELP = {
     "demo": ("[default: out/demo]", "[default: 0]"),
     "evaluate": ("checkpoint", "[default: 300.0]", "(s)", "out/evaluate"),
     "replay": ("[default: 1]", "max", "launch/config/replay.yaml"),
-    "info": ("AEDAT4",),
-    "launch": ("NAME:=VALUE", "demo, replay or robot"),
+    "info": ("AEDAT", "ROS bag", "WIDTHxHEIGHT"),
+    "convert": (".aedat4, .raw (EVT3)", "--force", "TIME", "(us)", "[default: both]"),
+    "launch": ("NAME:=VALUE", "demo, replay, robot, camera or event_filter"),
     "node": ("--ros-args", "parameters of NAME"),
     "report": ("out/demo",),
     "energy": ("report.json", "energy.yaml"),
@@ -195,7 +196,7 @@ def test_report_is_made_again(say: Say, trained: Path) -> None:
 
 def test_info_counts(say: Say, tmp_path: Path) -> None:
     path = tmp_path / "few.aedat4"
-    write_aedat4(path, _events(100), 32, 24)
+    write_recording(path, _events(100), 32, 24)
     code, out, _ = say("info", path, "--json", "-")
     figures = json.loads(out)
     assert code == 0
@@ -439,20 +440,20 @@ def test_checkpoints_with_other_arrays(
 def test_recordings_that_are_none(say: Say, tmp_path: Path, command: str) -> None:
     path = tmp_path / "mine.aedat4"
     _refused(say, tmp_path, command, path, named=(str(path), "No such file"))
-    write_aedat4(path, _events(50_000), 32, 24)
+    write_recording(path, _events(50_000), 32, 24)
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    path.write_bytes(whole[:300])
     _refused(say, tmp_path, command, path, named=(str(path), "cut or damaged"))
     path.write_bytes(whole[:5])
-    _refused(say, tmp_path, command, path, named=(str(path), "5 bytes"))
+    _refused(say, tmp_path, command, path, named=(str(path), "not a known recording"))
     path.write_bytes(b"t x y p\n" * 100)
-    _refused(say, tmp_path, command, path, named=(str(path), "AEDAT4"))
+    _refused(say, tmp_path, command, path, named=(str(path), "docs/events.md"))
 
 
 @pytest.mark.ros
 def test_replay_of_what_does_not_fit(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mine.aedat4"
-    write_aedat4(path, _events(100), 32, 24)
+    write_recording(path, _events(100), 32, 24)
     sizes = (str(path), "32 x 24", "128 x 128")
     _refused(say, tmp_path, "replay", path, "--network", "lane", named=sizes)
     _refused(say, tmp_path, "replay", path, "--rate", "quick", named=("--rate", "quick"))

@@ -29,14 +29,18 @@ ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = ROOT / "launch"
 NAMES = sorted(LAUNCH_FILES)
 TEXTS = ["tight", "a b.yaml", "7", "true", "ü: '#\""]
+NUMBERS = ["0", "1000", ""]
 BOOLEANS = ["true", "False", "0", "1", ""]
 VALUES = {
-    **dict.fromkeys(("file", "track", "network", "checkpoint"), TEXTS),
+    **dict.fromkeys(("file", "track", "network", "checkpoint", "device", "serial", "camera_info_url"), TEXTS),
     **dict.fromkeys(("learning", "lockstep", "autostart", "twist_stamped"), BOOLEANS),
+    **dict.fromkeys(("hot_pixels", "camera_info", "region", "crop", "encoding"), TEXTS),
+    **dict.fromkeys(("refractory_us", "background_us", "spatial_factor"), NUMBERS),
     "seed": ["0", "2147483647", ""],
     "rate": ["2", "0.5", "1e-7"],
     "params_file": [str(LAUNCH / "config" / "robot.yaml")],
     "events": ["/camera/events"],
+    "events_filtered": ["/camera/kept"],
     "cmd_vel": ["base/cmd_vel"],
     "namespace": ["robot1", "/robots/one", ""],
     "discovery": list(DISCOVERY_RANGES),
@@ -197,7 +201,7 @@ def flat(parameters: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, ob
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("rocket", [], "launch rocket: unknown; expected one of demo, replay, robot"),
+        ("rocket", [], "launch rocket: unknown; expected one of demo, replay, robot, camera, event_filter"),
         ("demo", ["file:=x"], "demo: file: unknown argument; expected one of params_file, track, .*discovery"),
         ("demo", ["seed=3"], "demo: 'seed=3': expected NAME:=VALUE"),
         ("demo", ["seed:=1.5"], "seed: expected a whole number, found '1.5'"),

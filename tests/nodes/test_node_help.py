@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from snn_core.events.aedat4 import write_aedat4
 from snn_core.events.events import Events
+from snn_core.events.recordings import write_recording
 from spikedrive_nodes.cli import NodeName
 from spikedrive_nodes.node_help import NODES, print_node_help
 from spikedrive_nodes.parameter_fields import parameters_of
@@ -33,7 +33,7 @@ def recording(tmp_path: Path) -> Path:
     path = tmp_path / "recording.aedat4"
     t = np.arange(0, 200_000, 1000, dtype=np.int64)
     x = np.zeros(t.size, np.uint16)
-    write_aedat4(path, Events(t, x, x, np.ones(t.size, np.uint8)), 16, 12)
+    write_recording(path, Events(t, x, x, np.ones(t.size, np.uint8)), 16, 12)
     return path
 
 
@@ -56,7 +56,7 @@ def test_help_says_ranges_and_choices() -> None:
     text = help_of("controller")
     assert re.search(r"limits\.max_speed_m_s .*above 0 to 100 ", text)
     assert re.search(r"seed .*from 0 to 2147483647 ", text)
-    assert re.search(r"events_reliability .*reliable, best_effort ", text)
+    assert re.search(r"events_reliability .*auto, reliable, best_effort ", text)
 
 
 @pytest.mark.ros
@@ -71,7 +71,7 @@ def test_a_node_has_the_topics_services_and_parameters_that_its_help_says(
     example = NODES[name].example.replace("lockstep:=false", f"lockstep:={str(lockstep).lower()}")
     rclpy.init(args=[name, "--ros-args", *shlex.split(example)], domain_id=free_domain_id())
     try:
-        node = getattr(import_module(f"spikedrive_nodes.{name}"), f"{name.title()}Node")()
+        node = getattr(import_module(f"spikedrive_nodes.{name}"), f"{name.title().replace('_', '')}Node")()
         parameters = {p.name: type(node.get_parameter(p.name).value) for p in parameters_of(NODES[name].model)}
         subscribed = dict(node.get_subscriber_names_and_types_by_node(name, "/"))
         published = dict(node.get_publisher_names_and_types_by_node(name, "/"))

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy and the built message packages")
 
-from spikedrive_nodes import qos
+from geometry_msgs.msg import TwistStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from spikedrive_nodes import messages, qos
 from tests.events.streams import encode_evt3
 
 from .robots import FREE_RUNNING_CONTROLLER, Camera, Group, Observer, Robot, own_domain
@@ -23,10 +27,10 @@ def domain(tmp_path: Path) -> Iterator[tuple[Observer, Group]]:
         yield observer_and_group
 
 
-def start(observer: Observer, group: Group, camera: Camera) -> Robot:
+def start(observer: Observer, group: Group, camera: Camera, **parameters: Any) -> Robot:
     """Start a controller that hears the camera."""
     robot = Robot(observer.node)
-    group.start("controller", **FREE_RUNNING_CONTROLLER)
+    group.start("controller", **(FREE_RUNNING_CONTROLLER | parameters))
     observer.wait(camera.is_heard, "the controller subscribes", robot)
     observer.spin(0.5)  # the controller knows the publisher, too, by then
     return robot
@@ -71,6 +75,9 @@ def test_reliable_publisher_gaps_and_evt3(domain: tuple[Observer, Group]) -> Non
     send(observer, camera, 10)
     values = all_is_received(observer, robot, camera)
     assert values["packets_lost"] == "8"
+    assert int(values["bytes_lost"]) == 8 * 800  # each has 100 events of 8 bytes
+    assert int(values["bytes_received"]) == 70 * 800
+    assert 0 < int(values["time_lost_us"]) < 50_000  # from one packet to the next, twice: no time passed in between
 
     # The same topic changes to EVT3, cut in mid-word as drivers do.
     events = camera.events(2000)
@@ -82,3 +89,52 @@ def test_reliable_publisher_gaps_and_evt3(domain: tuple[Observer, Group]) -> Non
     assert values["packets_lost"] == "8"
     assert values["unknown_words"] == values["events_outside"] == "0"
     assert BEST_EFFORT_NOTE not in group.log("controller")
+
+
+def test_forced_reliable_names_the_publisher_that_it_cannot_hear(domain: tuple[Observer, Group]) -> None:
+    observer, group = domain
+    camera = Camera(observer.node, qos.EVENTS_BEST_EFFORT)
+    robot = Robot(observer.node)
+    group.start("controller", **FREE_RUNNING_CONTROLLER, events_reliability="reliable")
+    observer.wait(lambda: "hears nothing of it" in group.log("controller"), "the reason is said", robot)
+    camera.run()
+    observer.spin(1.0)
+    log = group.log("controller")
+    assert log.count("hears nothing of it") == 1
+    assert "/events: /observer offers best effort" in log
+    assert "set events_reliability to auto or best_effort here, or the publisher to reliable" in log
+    assert robot.values("controller")["events_received"] == "0"
+
+
+def test_a_base_that_cannot_hear_the_commands_is_told_once(domain: tuple[Observer, Group]) -> None:
+    observer, group = domain
+    lasting = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    for _ in range(2):
+        observer.node.create_subscription(TwistStamped, "cmd_vel", print, lasting)
+    group.start("controller", **FREE_RUNNING_CONTROLLER)
+    observer.wait(lambda: "let it ask for" in group.log("controller"), "the reason is said")
+    observer.spin(1.0)
+    log = group.log("controller")
+    assert log.count("let it ask for") == 1
+    assert "/cmd_vel: a subscriber asks for durability that this node does not offer" in log
+
+
+@pytest.mark.parametrize("on_restart", ["reset", "keep"])
+def test_a_stream_that_jumps_back_begins_anew(domain: tuple[Observer, Group], on_restart: str) -> None:
+    observer, group = domain
+    camera = Camera(observer.node)
+    camera.next_us = 10_000_000
+    robot = start(observer, group, camera, on_restart=on_restart, event_timeout_s=5.0)
+    send(observer, camera, 30)
+    camera.next_us = 2_000_000  # the packets are numbered on
+    send(observer, camera, 30)
+    values = all_is_received(observer, robot, camera)
+    observer.wait(lambda: any(end < 3_000_000 for end in _ends_us(robot)), "windows of the new stream", robot)
+    assert values["restarts"] == "1"
+    assert (values["packets_lost"], values["events_late"], values["events_out_of_order"]) == ("0", "0", "0")
+    state = {"reset": "reset", "keep": "kept"}[on_restart]
+    assert f"event time jumped back: the stream began anew, state {state}" in group.log("controller")
+
+
+def _ends_us(robot: Robot) -> list[int]:
+    return [messages.from_stamp(spikes.header.stamp) for spikes in robot.spikes]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snn_core.events.aedat4 import write_aedat4
 from snn_core.events.events import Events
+from snn_core.events.recordings import write_recording
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes]
 WIDTH, HEIGHT, SECONDS = 64, 48, 1.5
@@ -51,7 +51,7 @@ def _replay(file: Path, *arguments: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recordings") / "edge.aedat4"
-    write_aedat4(path, _moving_edge(), WIDTH, HEIGHT)
+    write_recording(path, _moving_edge(), WIDTH, HEIGHT)
     return path
 
 

@@ -26,7 +26,14 @@ def test_the_package_installs_the_library_the_nodes_and_the_launch_files(install
 @pytest.mark.processes
 def test_every_executable_is_a_node_of_its_name(installed_package: Path) -> None:
     executables = sorted((installed_package / "lib" / "spikedrive").iterdir())
-    assert [path.name for path in executables] == ["controller", "replay", "reward", "simulator"]
+    assert [path.name for path in executables] == [
+        "camera",
+        "controller",
+        "event_filter",
+        "replay",
+        "reward",
+        "simulator",
+    ]
     for path in executables:
         assert os.access(path, os.X_OK)
         lines = path.read_text().splitlines()

@@ -1,0 +1,1 @@
+"""The events benchmark: decoding, filtering, pooling and reading, next to other libraries, each in its own process."""

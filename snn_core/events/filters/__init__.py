@@ -1,0 +1,1 @@
+"""Filters: small stateful objects, each of which takes the batches of one stream and gives what it keeps of them."""

@@ -1,0 +1,1 @@
+"""Live cameras: one interface over the libraries that read them, without ROS."""
