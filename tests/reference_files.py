@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-from snn_core.events.files.limits import MAX_TIME
+from snn_core.events.files.limits import MAX_TIME, UNTIMED
 from snn_core.events.files.screen import MAX_STEP_BACK
 
 Row = tuple[int, int, int, int]
@@ -85,7 +85,8 @@ def parse_line(line: str, roles: list[str], us_per_unit: Decimal) -> Row | None:
         if role == "polarity":
             values[role] = int(number > 0)
         elif role == "t":
-            values[role] = int((number * us_per_unit).to_integral_value(ROUND_HALF_UP))
+            time = int((number * us_per_unit).to_integral_value(ROUND_HALF_UP))
+            values[role] = time if abs(time) <= 2**62 // 10 * 10 else UNTIMED
         else:
             place = int(number.to_integral_value(ROUND_HALF_UP))
             values[role] = place if 0 <= place < 65535 else 65535

@@ -83,12 +83,14 @@ class Aedat4Writer(FileWriter):
         return f'<dv version="2.0">\n{outer}\n{nodes}    </node>\n</dv>\n'
 
     def _write(self, events: Events, triggers: Triggers | None) -> None:
-        if triggers is not None:
-            # Before the events, so that whoever reads those has the triggers.
-            for first in range(0, len(triggers), PACKET_TRIGGERS):
-                self._write_triggers(triggers[first : first + PACKET_TRIGGERS])
         self._waiting.append(events)
         self._n_waiting += len(events)
+        if triggers is not None:
+            # Before their events, so that whoever has read those has the triggers; but some readers want events first.
+            if not self._packets:
+                self._flush(min(self._n_waiting, PACKET_EVENTS))
+            for first in range(0, len(triggers), PACKET_TRIGGERS):
+                self._write_triggers(triggers[first : first + PACKET_TRIGGERS])
         if self._n_waiting >= PACKET_EVENTS:
             self._flush(self._n_waiting // PACKET_EVENTS * PACKET_EVENTS)
 

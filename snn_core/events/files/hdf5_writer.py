@@ -12,6 +12,8 @@ from snn_core.events.files.writer import FileWriter
 
 CHUNK = 2**16
 """Items in a chunk of a dataset."""
+CODEC = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+"""DSEC has Blosc, for which most readers need a plugin."""
 MAX_T = 2**32 - 1  # us, of DSEC's uint32
 MAX_MS = 10**8
 """Milliseconds, 28 hours, up to which /ms_to_idx goes."""
@@ -31,10 +33,8 @@ class Hdf5Writer(FileWriter):
 
     def _begin(self) -> None:
         import h5py
-        import hdf5plugin
 
         self._h5: Any = h5py.File(self._target.temporary, "w", rdcc_nbytes=2**20)
-        self._codec = dict(hdf5plugin.Blosc(cname="zstd", clevel=3))
         self._events: Any = self._h5.create_group("events")
         for name, dtype in (("t", "u4"), ("x", "u2"), ("y", "u2"), ("p", "u1")):
             self._make(f"events/{name}", dtype)
@@ -48,7 +48,7 @@ class Hdf5Writer(FileWriter):
 
     def _make(self, name: str, dtype: Any) -> None:
         """Make an empty dataset that can grow."""
-        self._h5.create_dataset(name, (0,), dtype, chunks=(CHUNK,), maxshape=(None,), **self._codec)
+        self._h5.create_dataset(name, (0,), dtype, chunks=(CHUNK,), maxshape=(None,), **CODEC)
 
     def _append(self, name: str, values: Any) -> None:
         dataset = self._h5[name]
