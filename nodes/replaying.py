@@ -100,8 +100,8 @@ def _parameters(options: ReplayOptions) -> tuple[ControllerParameters, ReplayPar
         rate = replay.rate if lockstep else float(options.rate)
     except ValueError:
         raise UserError(f"--rate: expected a number above 0, or max, found {options.rate!r}") from None
-    if not 0 < rate <= 1000:
-        raise UserError(f"--rate: expected a number above 0 and at most 1000, or max, found {options.rate}")
+    if not 0 < rate < math.inf:
+        raise UserError(f"--rate: expected a number above 0, or max, found {options.rate}")
     changes: dict[str, object] = {"seed": options.seed, "learning": False, "lockstep": lockstep, "autostart": True}
     if options.network is not None:
         changes["network"] = options.network
