@@ -54,7 +54,7 @@ class EventSubscription:
             self._best_effort = True
             self._node.destroy_subscription(self._subscription)
             self._subscribe()
-        elif self._reliability == "reliable" and (self._incompatible or unheard):
+        elif self._reliability == "reliable":
             for name in {qos.full_name(info) for info in unheard} - self._said:
                 self._said.add(name)
                 self._node.get_logger().warning(
