@@ -4,10 +4,10 @@ PYTHON ?= $(shell chosen=$$(sed -n 's/^executable = //p' .venv/pyvenv.cfg 2>/dev
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers lint format types examples bench bench-setup lock clean
+.PHONY: help setup demo test test-gazebo test-peers lint format types examples bench bench-gazebo bench-setup lock gazebo-classic clean-gazebo clean
 
 help: ## print these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv, install the locked requirements, build the message packages
 	@command -v $(PYTHON) >/dev/null || { echo "setup: missing: $(PYTHON); on Debian or Ubuntu: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -16,8 +16,11 @@ setup: ## make .venv, install the locked requirements, build the message package
 demo: setup ## a robot learns to keep its lane over ROS 2; the report is out/demo/report.html
 	@$(BIN)/spikedrive demo --out out/demo
 
-test: setup ## run every test but the comparisons with other simulators
-	@$(BIN)/pytest -m "not peers"
+test: setup ## run every test but those in a Gazebo and the comparisons with other simulators
+	@$(BIN)/pytest -m "not peers and not gazebo"
+
+test-gazebo: setup ## drive, and break, in each Gazebo that is found (make gazebo-classic)
+	@$(BIN)/pytest -m gazebo -rs
 
 test-peers: setup ## compare with NEST and others that are installed (make bench-setup)
 	@$(BIN)/pytest -m peers -rs -s
@@ -40,13 +43,23 @@ types: setup ## check types (pyright)
 bench: setup ## time the parts against their peers; not a test
 	@$(BIN)/python -m spikedrive_benchmarks
 
+bench-gazebo: setup ## the lane task in each Gazebo found: learning, transfer, speed, delays, repeatability (an hour)
+	@$(BIN)/spikedrive bench gazebo
+
 bench-setup: setup ## add to .venv the simulators that the network is compared with (6 GB)
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements-bench.txt
+
+gazebo-classic: ## put Gazebo Classic 11 into build/gazebo-classic, from this machine's mirror (1 GB)
+	@$(PYTHON) -B scripts/gazebo_classic.py
+
+clean-gazebo: ## remove build/gazebo-classic
+	@rm -rf build/gazebo-classic build/gazebo-classic.log
 
 lock: setup ## pin the newest versions of all requirements, in requirements.txt and requirements-bench.txt
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml requirements.in -o requirements.txt --quiet
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra bench -c requirements.txt pyproject.toml -o requirements-bench.txt --quiet
 
-clean: ## remove all that was made but out/
-	@rm -rf .venv build *.egg-info ros_ws/build ros_ws/install ros_ws/log .pytest_cache .ruff_cache .hypothesis
+clean: ## remove all that was made but out/ and build/gazebo-classic
+	@rm -rf .venv *.egg-info ros_ws/build ros_ws/install ros_ws/log .pytest_cache .ruff_cache .hypothesis
+	@find build -mindepth 1 -maxdepth 1 ! -name 'gazebo-classic*' -exec rm -rf {} + 2>/dev/null; rmdir build 2>/dev/null; true
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

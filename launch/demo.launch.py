@@ -31,7 +31,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             if context.launch_configurations[name]
         }
 
-    simulator = given(track=str, seed=int, lockstep=bool)
+    simulator = given(backend=str, track=str, seed=int, lockstep=bool)
     reward = given(track=str)
     controller = given(network=str, checkpoint=str, seed=int, learning=bool, lockstep=bool, autostart=bool)
     if "checkpoint" in controller:
@@ -60,6 +60,7 @@ def generate_launch_description() -> LaunchDescription:
         [
             DeclareLaunchArgument("params_file", default_value=PARAMS_FILE, description="parameter file of the nodes"),
             parameter("track", "track: a shipped name or a .yaml file"),
+            parameter("backend", "simulator: embedded, gz (Gazebo Sim) or gazebo_classic"),
             parameter("network", "network: a shipped name or a .yaml file"),
             parameter("checkpoint", "checkpoint to start from, with its network unless another is given"),
             parameter("seed", "seed of the nodes' random numbers"),

@@ -14,6 +14,7 @@ from snn_core.errors import UserError
 
 from .bench_command import bench_app
 from .convert_command import convert
+from .gazebo_command import gazebo_app
 from .info_command import info
 from .interchange_command import nir_app, weights_app
 from .json_output import JsonOption, write_json
@@ -28,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bench_app, name="bench")
+app.add_typer(gazebo_app, name="gazebo")
 app.add_typer(nir_app, name="nir")
 app.add_typer(weights_app, name="weights")
 app.command()(info)
@@ -53,6 +55,14 @@ class Control(StrEnum):
     DARK = "dark"
 
 
+class Backend(StrEnum):
+    """Simulators."""
+
+    EMBEDDED = "embedded"
+    GZ = "gz"
+    GAZEBO_CLASSIC = "gazebo_classic"
+
+
 class NodeName(StrEnum):
     """Nodes."""
 
@@ -62,6 +72,7 @@ class NodeName(StrEnum):
     REPLAY = "replay"
     CAMERA = "camera"
     EVENT_FILTER = "event_filter"
+    DVS_EMULATOR = "dvs_emulator"
 
 
 class Discovery(StrEnum):
@@ -75,6 +86,10 @@ ParametersOption = Annotated[
     Path | None, typer.Option(help="ROS 2 parameter file of the nodes.", show_default="launch/config/lane.yaml")
 ]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of weights, encoder and camera noise.")]
+BackendOption = Annotated[
+    Backend | None,
+    typer.Option(help="Simulator: embedded, Gazebo Sim or Gazebo Classic.", show_default="as in --parameters"),
+]
 DiscoveryOption = Annotated[
     Discovery | None,
     typer.Option(help="How far ROS 2 nodes find each other.", show_default="the environment's, else localhost"),
@@ -110,6 +125,7 @@ def train(
     parameters: ParametersOption = None,
     network: Annotated[str | None, typer.Option(help="Network: a shipped name or a .yaml file.")] = None,
     track: Annotated[str | None, typer.Option(help="Track: a shipped name or a .yaml file.")] = None,
+    backend: BackendOption = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Go on from this checkpoint.", show_default="new weights")
     ] = None,
@@ -136,6 +152,7 @@ def train(
         parameters=parameters or parameter_file("lane"),
         network=network,
         track=track,
+        backend=backend and backend.value,
         checkpoint=checkpoint,
         learning_rate_per_ms=learning_rate,
         control=control.value,
@@ -173,6 +190,7 @@ def evaluate(
     json_path: JsonOption = None,
     parameters: ParametersOption = None,
     track: Annotated[str | None, typer.Option(help="Track: a shipped name or a .yaml file.")] = None,
+    backend: BackendOption = None,
     controls_seconds: Annotated[
         float,
         typer.Option(
@@ -192,6 +210,7 @@ def evaluate(
         out=out,
         parameters=parameters or parameter_file("lane"),
         track=track,
+        backend=backend and backend.value,
         controls_s=controls_seconds,
     )
     figures, interrupted = commands.evaluate(options)
@@ -259,7 +278,10 @@ def node(
 def launch(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="Launch file without .launch.py: demo, replay, robot, camera or event_filter.")
+        str,
+        typer.Argument(
+            help="Launch file without .launch.py: demo, replay, robot, camera, event_filter or dvs_emulator."
+        ),
     ],
     discovery: DiscoveryOption = None,
     show_args: Annotated[bool, typer.Option("--show-args", help="List its arguments and end.")] = False,

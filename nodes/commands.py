@@ -37,6 +37,7 @@ class TrainOptions:
     parameters: Path
     network: str | None
     track: str | None
+    backend: str | None
     checkpoint: Path | None
     learning_rate_per_ms: float | None
     control: Control
@@ -53,10 +54,13 @@ class EvaluateOptions:
     out: Path
     parameters: Path
     track: str | None
+    backend: str | None
     controls_s: float
 
 
-def load_parameters(path: Path, seed: int, network: str | None = None, track: str | None = None) -> DriveParameters:
+def load_parameters(
+    path: Path, seed: int, network: str | None = None, track: str | None = None, backend: str | None = None
+) -> DriveParameters:
     """Parameters of a file with what the command line says instead. Raises UserError."""
     parameters = with_seed(read_drive_parameters(path), seed)
     if network is not None:
@@ -66,6 +70,8 @@ def load_parameters(path: Path, seed: int, network: str | None = None, track: st
             simulator=parameters.simulator.model_copy(update={"track": track}),
             reward=parameters.reward.model_copy(update={"track": track}),
         )
+    if backend is not None:
+        parameters = parameters._replace(simulator=parameters.simulator.model_copy(update={"backend": backend}))
     if parameters.reward.track != parameters.simulator.track:
         raise UserError(
             f"{path}: reward: track: expected that of the simulator, {parameters.simulator.track!r}, found "
@@ -78,7 +84,7 @@ def train(options: TrainOptions) -> tuple[dict[str, Any], bool]:
     """Train, evaluate, report. Returns the figures, and whether Ctrl-C ended it."""
     if options.dds and options.control == "shuffled-reward":
         raise UserError("--control shuffled-reward: not with --dds, where the reward is a node of its own")
-    parameters = load_parameters(options.parameters, options.seed, options.network, options.track)
+    parameters = load_parameters(options.parameters, options.seed, options.network, options.track, options.backend)
     parameters = with_task(parameters, mode="train", duration_s=options.seconds)
     controller = _controller(options, parameters)
     plan = Plan(control=options.control, evaluation_s=options.evaluation_s)
@@ -123,7 +129,7 @@ def evaluate(options: EvaluateOptions) -> tuple[dict[str, Any], bool]:
     """Drive a checkpoint frozen, next to its network with initial weights. Returns figures and whether Ctrl-C ended
     it.
     """
-    parameters = load_parameters(options.parameters, options.seed, track=options.track)
+    parameters = load_parameters(options.parameters, options.seed, track=options.track, backend=options.backend)
     trained = controller_from_checkpoint(options.checkpoint, parameters.controller.limits)
     connect(LaneSimulator(parameters.simulator), trained)
     make_folder(options.out)

@@ -72,8 +72,9 @@ class ControllerNode(LifecycleNode):
         self._spikes: dict[str, int] = {}
         self._values_of_last_drive: dict[str, object] = {}
         kind = TwistStamped if self.parameters.twist_stamped else Twist
+        profile = qos.STATE if self.parameters.lockstep else qos.COMMAND
         self._command_publisher = self.create_publisher(
-            kind, "cmd_vel", qos.COMMAND, event_callbacks=qos.report_unheard(self, "cmd_vel")
+            kind, "cmd_vel", profile, event_callbacks=qos.report_unheard(self, "cmd_vel")
         )
         self._spikes_publisher = self.create_publisher(SpikesMessage, "spikes", qos.STATE)
         self._diagnostics = diagnostics.Diagnostics(

@@ -31,6 +31,10 @@ START_S = 60.0
 """A drive that has not begun after this long will not: the nodes compile for some seconds when their cache is cold."""
 SILENCE_S = 30.0
 """No window for this long ends a drive."""
+ACQUAINTED_S = 0.2
+"""A client hears of a service before the service hears of the client; an answer that is sent before that is lost
+(ros2/rmw_cyclonedds, issue 74).
+"""
 
 
 def domain_id() -> int:
@@ -50,6 +54,9 @@ def call(node: Node, executor: Any, client: Client, request: Any, timeout_s: flo
         executor.spin_once(timeout_sec=0.05)
         if time.monotonic() > deadline:
             raise UserError(f"{client.srv_name}: no such service after {timeout_s:g} s; look at the nodes' logs")
+    acquainted = time.monotonic() + ACQUAINTED_S
+    while time.monotonic() < acquainted:
+        executor.spin_once(timeout_sec=0.05)
     future = client.call_async(request)
     while not future.done():
         executor.spin_once(timeout_sec=0.05)

@@ -26,6 +26,8 @@ FIRST_COMMAND_PERIOD_US = 100_000
 FINISHED = "finished: stopped"
 REWARD_AGE_US = 500_000
 """An older reward says nothing of what the robot does now: none is set, and learning fades out."""
+WARNING_HELD_US = 2_000_000
+"""A warning of what is over stands so long, so that the diagnostics of each second show it."""
 MAX_WINDOWS_BEHIND = 20
 """More than that behind the stream, windows are skipped: a robot must not act on the past."""
 
@@ -178,7 +180,7 @@ class FreeRunningMode(DriveMode):
         self._placed = False
         self._placed_window = -1
         self._stopped, self._finished = True, False
-        self._stop_sent_us = 0
+        self._stop_sent_us = self._warned_us = 0
         self.windows_skipped = self.restarts = 0
         self._decoding = DecodingThread(node, self.decoder, self._take)
         node.report(diagnostics.WARN, "no events yet: the robot stands")
@@ -219,9 +221,14 @@ class FreeRunningMode(DriveMode):
         if back:
             self.restarts += 1
             state = "kept" if keep else "reset"
-            self.node.report(diagnostics.WARN, f"event time jumped back: the stream began anew, state {state}")
+            self._warn(f"event time jumped back: the stream began anew, state {state}")
         else:
             self.node.report(diagnostics.OK, "driving")
+
+    def _warn(self, message: str) -> None:
+        """Say what has happened, for a while; the robot drives."""
+        self._warned_us = wall_us()
+        self.node.report(diagnostics.WARN, message)
 
     def _step_ended(self, due_us: int) -> None:
         stepped = 0
@@ -256,9 +263,7 @@ class FreeRunningMode(DriveMode):
             self.windows_skipped += 1
         self.intake.take(self._clock.begin_us)
         self.node.controller.move_to(self._clock.begin_us)
-        self.node.report(
-            diagnostics.WARN, f"behind the stream: skipped {(self._clock.begin_us - skipped_us) / 1000:g} ms of events"
-        )
+        self._warn(f"behind the stream: skipped {(self._clock.begin_us - skipped_us) / 1000:g} ms of events")
 
     def on_reward(self, message: Reward) -> None:
         """The newest reward counts from the next window on, until it is old."""
@@ -276,10 +281,13 @@ class FreeRunningMode(DriveMode):
         now = wall_us()
         if not self._clock.silent(now):
             self._step_ended(now)
+            if self._warned_us and now - self._warned_us > WARNING_HELD_US:
+                self._warned_us = 0
+                self.node.report(diagnostics.OK, "driving")
             return
         if not self._stopped:
             self._stopped = True
-            self._stop_sent_us = 0
+            self._stop_sent_us = self._warned_us = 0
             self.node.controller.limiter.set_last(STOP)
             if self._finished:
                 self.node.report(diagnostics.OK, FINISHED)

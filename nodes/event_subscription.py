@@ -1,6 +1,7 @@
-"""A subscription to ``events`` that meets every publisher's QoS, or says why it hears nothing."""
+"""A subscription to ``events`` or images that meets every publisher's QoS, or says why it hears nothing."""
 
 from collections.abc import Callable
+from typing import Any
 
 from event_camera_msgs.msg import EventPacket
 from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
@@ -12,15 +13,23 @@ from . import qos
 
 
 class EventSubscription:
-    """Calls ``on_packet(message)``.
+    """Calls ``on_message(message)`` with packets of ``events``, or messages of another kind and topic.
 
     reliability: ``auto`` asks for reliable and, where no more is offered, again for best effort, which it says once;
     ``reliable`` and ``best_effort`` ask for nothing else. A publisher that cannot be heard is named once.
     """
 
-    def __init__(self, node: Node, reliability: str, on_packet: Callable[[EventPacket], None]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        reliability: str,
+        on_message: Callable[[Any], None],
+        kind: type = EventPacket,
+        topic: str = "events",
+    ) -> None:
         self._node = node
-        self._on_packet = on_packet
+        self._on_message = on_message
+        self._kind, self._topic = kind, topic
         self._reliability = reliability
         self._incompatible = False
         self._best_effort = reliability == "best_effort"
@@ -30,9 +39,9 @@ class EventSubscription:
 
     def _subscribe(self) -> None:
         self._subscription = self._node.create_subscription(
-            EventPacket,
-            "events",
-            self._on_packet,
+            self._kind,
+            self._topic,
+            self._on_message,
             qos.EVENTS_BEST_EFFORT if self._best_effort else qos.EVENTS,
             event_callbacks=SubscriptionEventCallbacks(
                 incompatible_qos=self._on_incompatible, use_default_callbacks=False
@@ -59,7 +68,7 @@ class EventSubscription:
                 self._said.add(name)
                 self._node.get_logger().warning(
                     f"{topic}: {name} offers best effort, this node asks for reliable and hears nothing of it; set "
-                    "events_reliability to auto or best_effort here, or the publisher to reliable"
+                    f"{self._topic}_reliability to auto or best_effort here, or the publisher to reliable"
                 )
 
     def destroy(self) -> None:

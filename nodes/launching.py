@@ -32,10 +32,12 @@ _CONTROLLER = {"network": str, "checkpoint": str, "seed": int, "learning": bool,
 DESCRIPTIONS = {
     "file": "recording to replay (AEDAT4)",
     "params_file": "parameter file of the nodes",
+    "image": "topic of the camera's images",
     "events": "topic of the camera's events",
     "events_filtered": "topic of the events that are kept",
     "cmd_vel": "topic of the velocity commands",
     "track": "track: a shipped name or a .yaml file",
+    "backend": "simulator: embedded, gz (Gazebo Sim) or gazebo_classic",
     "rate": "event time per wall time, when not in lockstep",
     "network": "network: a shipped name or a .yaml file",
     "checkpoint": "checkpoint to start from, with its network unless another is given",
@@ -50,6 +52,7 @@ DESCRIPTIONS = {
     "crop": "keep this rectangle: left,top,width,height",
     "spatial_factor": "make one pixel of so many by so many",
     "encoding": "encoding of the events that go out: mono or evt3",
+    "response": "what the images' numbers are: intensities (linear) or sRGB's code for them (srgb)",
     "seed": "seed of the nodes' random numbers",
     "learning": "weights change (true) or are frozen (false)",
     "lockstep": "time waits for the network (true) or runs by itself (false)",
@@ -80,7 +83,7 @@ LAUNCH_FILES = {
     "demo": LaunchFile(
         "lane",
         {
-            "simulator": {"track": str, "seed": int, "lockstep": bool},
+            "simulator": {"backend": str, "track": str, "seed": int, "lockstep": bool},
             "reward": {"track": str},
             "controller": {**_CONTROLLER, "lockstep": bool},
         },
@@ -117,6 +120,11 @@ LAUNCH_FILES = {
             }
         },
         topics=("events", "events_filtered"),
+    ),
+    "dvs_emulator": LaunchFile(
+        "dvs_emulator",
+        {"dvs_emulator": {"seed": int, "response": str}},
+        topics=("image", "events"),
     ),
 }
 

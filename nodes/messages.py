@@ -16,7 +16,7 @@ from snn_core.control.safety import Velocity
 from snn_core.errors import UserError
 from snn_core.events.camera_info import Calibration
 from snn_core.events.events import Events
-from snn_core.events.packets import EncodedPacket, empty_packet, split_packets
+from snn_core.events.packets import MAX_PACKET_DURATION_US, EncodedPacket, empty_packet, split_packets
 from snn_core.files import validate
 from snn_core.network.network import Spikes
 
@@ -37,8 +37,10 @@ def encode_window(
 ) -> list[EncodedPacket]:
     """The packets of a window (begin, end): at least one, since an empty one tells that the source lives."""
     begin_us, end_us = window_us
-    packets = list(split_packets(events, *sensor, first_seq, max_bytes, max_duration_us=end_us - begin_us))
-    return packets or [empty_packet(begin_us, *sensor, first_seq)]
+    if not len(events):
+        return [empty_packet(begin_us, *sensor, first_seq)]
+    longest_us = min(end_us - begin_us, MAX_PACKET_DURATION_US)
+    return list(split_packets(events, *sensor, first_seq, max_bytes, max_duration_us=longest_us))
 
 
 def to_packet(packet: EncodedPacket, frame_id: str) -> EventPacket:

@@ -18,6 +18,7 @@ from snn_core.learning.parameters import (
     RewardParameters,
     SimulatorParameters,
 )
+from snn_core.sim.frame_stream import DvsEmulatorParameters
 
 from .parameter_fields import bounds, parameters_of
 
@@ -105,6 +106,13 @@ NODES = {
         "-p hot_pixels:=learn -p background_us:=5000 -p camera_info:=topic",
         subscribes={**_EVENTS, "camera_info": "sensor_msgs/CameraInfo, with camera_info: topic"},
         publishes={"events_filtered": "event_camera_msgs/EventPacket", **_DIAGNOSTICS},
+    ),
+    "dvs_emulator": NodeHelp(
+        DvsEmulatorParameters,
+        "Images of any camera in, the events out that an event camera in its place would send.",
+        "-p pixel.threshold_on:=0.15 -r image:=/camera/image_raw",
+        subscribes={"image": "sensor_msgs/Image"},
+        publishes={**_EVENTS, **_DIAGNOSTICS},
     ),
 }
 

@@ -20,8 +20,11 @@ def _profile(
 EVENTS = _profile(EVENTS_DEPTH)
 EVENTS_BEST_EFFORT = _profile(EVENTS_DEPTH, ReliabilityPolicy.BEST_EFFORT)
 STATE = _profile(1000)
-"""odom, episode, reward, spikes: a window each; deep enough that a recorder that is behind for a while loses none."""
+"""odom, episode, reward, spikes: a window each; deep enough that a recorder that is behind for a while loses none.
+In lockstep also cmd_vel.
+"""
 COMMAND = _profile(10)
+"""cmd_vel to a robot, which wants the newest."""
 CLOCK = _profile(10)
 TF = _profile(100)
 DIAGNOSTICS = _profile(10)

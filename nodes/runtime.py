@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -22,6 +23,13 @@ except ImportError:  # a Jazzy release older than rclpy 7.1.5
 
 _PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
+_ending = threading.Event()
+
+
+def leave_if_ending() -> None:
+    """For a node that waits in a callback: raises SystemExit when SIGINT or SIGTERM has come."""
+    if _ending.is_set():
+        raise SystemExit(0)
 
 
 class Stoppable(Protocol):
@@ -50,11 +58,9 @@ def run_node(make_node: Callable[[], Stoppable], arguments: Sequence[str] | None
     """Run a node until SIGINT or SIGTERM; stop it, also when it fails. Returns the exit code: 2 for what the user
     can mend.
     """
-    ended = False
 
     def end(*_: object) -> None:
-        nonlocal ended
-        ended = True
+        _ending.set()
 
     # rclpy's own handlers would shut the context down before a last zero velocity could be sent.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -72,7 +78,7 @@ def run_node(make_node: Callable[[], Stoppable], arguments: Sequence[str] | None
         executor = Executor()
         executor.add_node(node)  # type: ignore[arg-type]
         try:
-            while not ended:
+            while not _ending.is_set():
                 executor.spin_once(timeout_sec=0.1)
                 if (failure := getattr(node, "failure", None)) is not None:
                     raise failure

@@ -2,6 +2,7 @@
 itself.
 """
 
+import contextlib
 import math
 import time
 
@@ -22,8 +23,13 @@ from snn_core.sim.lane_simulator import LaneSimulator, LaneWindow
 
 from . import diagnostics, messages, qos
 from .parameters import about, declare_parameters
-from .runtime import run_node
+from .runtime import leave_if_ending, run_node
 from .source import LockstepSource, PublishedWindow
+
+_WAIT_S = 1.0
+_WAITS_APART_S = 0.25
+_LOOK_S = 0.002
+_SILENCE_S = 1.0
 
 
 class SimulatorNode(Node):
@@ -35,7 +41,8 @@ class SimulatorNode(Node):
         if parameters.lockstep and not parameters.twist_stamped:
             raise UserError("simulator: twist_stamped: must be true in lockstep, which knows commands by their stamps")
         with about(self, "track"):
-            self._simulator = LaneSimulator(parameters)
+            self._simulator = LaneSimulator(parameters, self._on_wait)
+        self._waited_at = self._waits_since = 0.0
         self._next_seq = 0
         self._events_published = self._windows = 0
         self._events = self.create_publisher(EventPacket, "events", qos.EVENTS)
@@ -47,6 +54,15 @@ class SimulatorNode(Node):
             self, self._values, {"windows_per_s": "windows", "events_per_s": "events_published"}
         )
         self._lockstep: LockstepSource | None = None
+        try:
+            self._simulator.start()
+            self._begin()
+        except BaseException:
+            self._simulator.close()
+            raise
+
+    def _begin(self) -> None:
+        parameters = self._settings
         if parameters.lockstep:
             self._diagnostics.set(diagnostics.OK, "waiting for an active controller")
             self._lockstep = LockstepSource(self, parameters, self._advance, self._diagnostics, self._has_onlookers)
@@ -59,6 +75,8 @@ class SimulatorNode(Node):
             "events_published": self._events_published,
             "packets_published": self._next_seq,
         }
+        if self._simulator.started:
+            values |= self._simulator.counters
         if self._lockstep is not None:
             values |= {"retries": self._lockstep.retries, "commands_ignored": self._lockstep.ignored}
         return values
@@ -72,21 +90,63 @@ class SimulatorNode(Node):
             and self._episode.get_subscription_count() >= 2 + onlookers
         )
 
+    def _on_wait(self, what: str) -> None:
+        """Gazebo is slow, or does not answer: say so, and let the node be ended."""
+        leave_if_ending()
+        now = time.monotonic()
+        if now - self._waited_at > 2 * _WAITS_APART_S:
+            self._waits_since = now
+        self._waited_at = now
+        if now - self._waits_since > _WAIT_S:
+            self._diagnostics.set(diagnostics.WARN, what)
+
     def _run_freely(self) -> None:
         parameters = self._settings
         self._command, self._commanded_at = STOP, -math.inf
         kind = TwistStamped if parameters.twist_stamped else Twist
         self.create_subscription(kind, "cmd_vel", self._on_command, qos.COMMAND)
-        self._free_timer = self.create_timer(parameters.window_ms * 1e-3 / parameters.real_time_factor, self._on_timer)
+        if self._simulator.runs_by_itself:
+            self._simulator.run(parameters.real_time_factor)
+            self._stands = False
+            self._seen_at = time.monotonic()
+            self._free_timer = self.create_timer(_LOOK_S, self._on_look)
+        else:
+            self._free_timer = self.create_timer(
+                parameters.window_ms * 1e-3 / parameters.real_time_factor, self._on_timer
+            )
         self._diagnostics.set(diagnostics.OK, "running freely")
 
     def _on_command(self, message: TwistStamped | Twist) -> None:
         command = messages.from_twist(message.twist if isinstance(message, TwistStamped) else message)
         self._command, self._commanded_at = command, time.monotonic()
+        if self._simulator.runs_by_itself:
+            self._stands = False
+            self._simulator.send(*_finite(command))
 
     def _on_timer(self) -> None:
+        """The embedded simulator's next window is due."""
         late = time.monotonic() - self._commanded_at > self._settings.command_timeout_s
-        window = self._advance(STOP if late else self._command)
+        self._report_free(self._advance(STOP if late else self._command), late)
+
+    def _on_look(self) -> None:
+        """Publish what a Gazebo that runs by itself has sent, if it has."""
+        now = time.monotonic()
+        late = now - self._commanded_at > self._settings.command_timeout_s
+        try:
+            if late and not self._stands:
+                self._stands = True
+                self._simulator.send(*STOP)
+            window = self._simulator.take(0.0)
+        except UserError as error:
+            self._fail(error)
+            raise
+        if window is not None:
+            self._seen_at = now
+            self._report_free(self._published(window), late)
+        elif now - self._seen_at > _SILENCE_S:
+            self._diagnostics.set(diagnostics.ERROR, "no image from Gazebo: is its world paused, or its camera off?")
+
+    def _report_free(self, window: PublishedWindow, late: bool) -> None:
         for publisher, message in window.messages:
             publisher.publish(message)
         if window.finished:
@@ -97,9 +157,19 @@ class SimulatorNode(Node):
         else:
             self._diagnostics.set(diagnostics.OK, "running freely")
 
+    def _fail(self, error: UserError) -> None:
+        """The robot stands with its simulator; say why before the node goes."""
+        self._diagnostics.set(diagnostics.ERROR, str(error))
+
     def _advance(self, command: Velocity) -> PublishedWindow:
-        finite = all(map(math.isfinite, command))
-        window = self._simulator.step(*(command if finite else STOP))
+        try:
+            return self._published(self._simulator.step(*_finite(command)))
+        except UserError as error:
+            self._fail(error)
+            raise
+
+    def _published(self, window: LaneWindow) -> PublishedWindow:
+        """A window as messages."""
         first_seq = self._next_seq
         parameters = self._settings
         packets = messages.encode_window(
@@ -158,7 +228,15 @@ class SimulatorNode(Node):
         return TFMessage(transforms=[transform])
 
     def stop(self) -> None:
-        """The robot lives in this node and goes with it."""
+        """The robot lives in this node, or in the Gazebo that it has started, and goes with it."""
+        if self._simulator.runs_by_itself and self._lockstep is None:
+            with contextlib.suppress(UserError):
+                self._simulator.send(*STOP)  # a Gazebo that it is attached to goes on
+        self._simulator.close()
+
+
+def _finite(command: Velocity) -> Velocity:
+    return command if all(map(math.isfinite, command)) else STOP
 
 
 def main() -> int:

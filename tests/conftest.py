@@ -21,6 +21,8 @@ _missing: dict[str, str] = {}  # marker: why tests that have it cannot run here
 # so that numba's cache is one.
 sys.path.append(str(ROOT))
 
+pytest_plugins = ["tests.gazebos"]
+
 # How long an example takes says something about the machine, not about the code. The same examples in every run: what
 # one commit passes, it passes everywhere. HYPOTHESIS_PROFILE=explore draws others.
 hypothesis.settings.register_profile("explore", deadline=None)
@@ -55,14 +57,15 @@ def recordings() -> Path:
 
 @pytest.fixture(scope="session")
 def installed_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The prefix in which ``colcon build`` installs the package spikedrive, built apart from ros_ws/install."""
+    """The prefix in which ``colcon build`` installs spikedrive, apart from ros_ws; spikedrive_gazebo is beside it."""
     base = tmp_path_factory.mktemp("workspace")
     ros = prerequisites.system_ros(dict(os.environ))
     environment = set_up.build_environment(ros)
     messages = [str(set_up.WORKSPACE / "install" / name) for name in set_up.MESSAGE_PACKAGES]
     for name in ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH"):
         environment[name] = os.pathsep.join([*messages, environment[name]])
-    command = [set_up.VENV / "bin" / "colcon", "--log-base", base / "log", "build", "--packages-select", "spikedrive"]
+    command = [set_up.VENV / "bin" / "colcon", "--log-base", base / "log", "build", "--packages-select"]
+    command += ["spikedrive", "spikedrive_gazebo"]
     command += ["--base-paths", set_up.WORKSPACE / "src", "--build-base", base / "build"]
     command += ["--install-base", base / "install", *([] if ros else ["--cmake-args", "-GNinja"])]
     done = subprocess.run(command, env=environment, cwd=base, capture_output=True, text=True, check=False)

@@ -1,6 +1,5 @@
 """The house: packaging, lock, prerequisites, the corrected ROS wheels, Makefile and image."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -15,6 +14,8 @@ import pytest
 import python_headers
 import set_up
 import yaml
+
+from tests.packages import offer
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -135,27 +136,18 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "packages"
 
 
+def headers_of(version: str) -> dict[str, str]:
+    return {
+        "usr/include/python3.99/Python.h": f'#include "pyconfig.h"\nfrom package {version}\n',
+        "usr/include/python3.99/pyconfig.h": "#include <x86_64-linux-gnu/python3.99/pyconfig.h>\n",
+        "usr/include/x86_64-linux-gnu/python3.99/pyconfig.h": "configured for x86_64\n",
+        "usr/lib/libpython3.99.a": "large",
+    }
+
+
 def offer_headers(packages: Path, *versions: str) -> None:
     """Make packages of headers for Python 3.99, divided into two folders as Debian does, and let apt know them."""
-    index = ""
-    for version in versions:
-        files = {
-            "DEBIAN/control": f"Package: libpython3.99-dev\nVersion: {version}\nArchitecture: amd64\n"
-            "Maintainer: nobody <nobody@localhost>\nDescription: headers\n",
-            "usr/include/python3.99/Python.h": f'#include "pyconfig.h"\nfrom package {version}\n',
-            "usr/include/python3.99/pyconfig.h": "#include <x86_64-linux-gnu/python3.99/pyconfig.h>\n",
-            "usr/include/x86_64-linux-gnu/python3.99/pyconfig.h": "configured for x86_64\n",
-            "usr/lib/libpython3.99.a": "large",
-        }
-        tree, name = packages.parent / "tree", f"libpython3.99-dev_{version.replace(':', '%3a')}_amd64.deb"
-        for path, text in files.items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_text(text)
-        subprocess.run(["dpkg-deb", "--build", tree, packages / name], capture_output=True, check=True)
-        content = (packages / name).read_bytes()
-        index += files["DEBIAN/control"] + f"Filename: ./{name}\nSize: {len(content)}\n"
-        index += f"SHA256: {hashlib.sha256(content).hexdigest()}\n\n"
-    (packages / "Packages").write_text(index)
+    offer(packages, *(("libpython3.99-dev", version, headers_of(version)) for version in versions))
     subprocess.run(["apt-get", "update"], capture_output=True, check=True)
 
 
@@ -271,7 +263,8 @@ def test_make_prints_its_verbs() -> None:
     done = subprocess.run(["make", "-C", ROOT, "--no-print-directory"], capture_output=True, text=True, check=True)
     verbs = [line.split()[1] for line in done.stdout.splitlines()]
     others = ["test-peers", "lint", "format", "types", "examples", "bench", "bench-setup", "lock", "clean"]
-    assert sorted(verbs) == sorted(["help", "setup", "demo", "test", *others])
+    gazebo = ["gazebo-classic", "clean-gazebo", "test-gazebo", "bench-gazebo"]
+    assert sorted(verbs) == sorted(["help", "setup", "demo", "test", *others, *gazebo])
 
 
 def test_every_path_that_the_image_copies_exists() -> None:
@@ -285,7 +278,20 @@ def test_every_path_that_the_image_copies_exists() -> None:
 
 def test_what_compose_starts_exists() -> None:
     services = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]
-    for service in services.values():
-        assert (ROOT / "docker" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
-        assert service["command"][:3] == ["ros2", "launch", "spikedrive"]
-        assert (ROOT / "launch" / service["command"][3]).is_file()
+    over = yaml.safe_load((ROOT / "docker" / "compose.gui.yaml").read_text())["services"]
+    assert set(over) <= set(services)
+    folders = {"spikedrive": ROOT / "launch", "spikedrive_gazebo": ROOT / "ros_ws/src/spikedrive_gazebo/launch"}
+    for service in [*services.values(), *(services[name] | changes for name, changes in over.items())]:
+        dockerfile = ROOT / "docker" / service["build"]["context"] / service["build"]["dockerfile"]
+        assert f" AS {service['build']['target']}\n" in dockerfile.read_text()
+        ros2, launch, package, name, *_ = service["command"]
+        assert (ros2, launch) == ("ros2", "launch")
+        assert (folders[package] / name).is_file()
+
+
+def test_no_image_runs_as_root() -> None:
+    stages = re.split(r"^FROM ", (ROOT / "docker" / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    assert len(stages) == 2
+    for stage in stages:
+        *_, last = re.findall(r"^USER (.*)$", stage, flags=re.MULTILINE)
+        assert last == "1000:1000"

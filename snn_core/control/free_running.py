@@ -1,11 +1,10 @@
 """Free running: when a window ends that nobody ends for us.
 
-Event time and wall time are two clocks. Their offset, wall minus event time, is at least the delay of a packet; the
-smallest seen lately is the best estimate. While packets come, their times end the windows; when the stream is silent,
-the wall clock less the offset does.
+Event time and wall time are two clocks, and event time may be the slower one, as in a simulator that is held up. While
+packets come, their times end the windows. When none comes, event time is taken to go on from the newest packet as wall
+time does.
 """
 
-import math
 from enum import Enum
 
 JUMP_US = 1_000_000
@@ -22,30 +21,6 @@ class Course(Enum):
     JUMPED_BACK = "jumped back"
 
 
-class ClockOffset:
-    """The smallest wall time minus event time (us) of the last ``span_us`` to twice that."""
-
-    def __init__(self, span_us: int = 5_000_000) -> None:
-        self._span_us = span_us
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget all, as when the stream begins anew."""
-        self._older = self._newer = math.inf
-        self._since_us: int | None = None
-
-    def observe(self, wall_us: int, event_us: int) -> None:
-        """An event of ``event_us`` has come at ``wall_us``."""
-        if self._since_us is None or wall_us - self._since_us > self._span_us:
-            self._older, self._newer, self._since_us = self._newer, math.inf, wall_us
-        self._newer = min(self._newer, wall_us - event_us)
-
-    def event_time_us(self, wall_us: int) -> int | None:
-        """The event time at ``wall_us``; None before the first event."""
-        offset = min(self._older, self._newer)
-        return None if math.isinf(offset) else wall_us - int(offset)
-
-
 class WindowClock:
     """Ends windows of ``window_us`` by the stream, or by the wall clock when it is silent for less than ``timeout_us``.
 
@@ -55,9 +30,9 @@ class WindowClock:
     def __init__(self, window_us: int, timeout_us: int) -> None:
         self._window_us = window_us
         self._timeout_us = timeout_us
-        self._offset = ClockOffset()
         self._last_packet_us: int | None = None
         self._newest_us: int | None = None
+        self._newest_wall_us = 0
         self.begin_us: int | None = None
 
     def observe(self, wall_us: int, event_us: int) -> Course:
@@ -71,11 +46,10 @@ class WindowClock:
         else:
             course = Course.BEGINS if self._newest_us is None or self.silent(wall_us) else Course.GOES_ON
         if course != Course.GOES_ON:
-            self._offset.restart()
             self.begin_us = event_us
-            self._newest_us = event_us
-        self._offset.observe(wall_us, event_us)
-        self._newest_us = max(self._newest_us or 0, event_us)
+            self._newest_us = None
+        if self._newest_us is None or event_us > self._newest_us:
+            self._newest_us, self._newest_wall_us = event_us, wall_us
         self._last_packet_us = wall_us
         return course
 
@@ -96,9 +70,9 @@ class WindowClock:
         end_us = self.begin_us + self._window_us
         if self._newest_us >= end_us:
             return True
-        now_us = self._offset.event_time_us(wall_us)
+        now_us = self._newest_us + wall_us - self._newest_wall_us
         # A tenth of a window of patience, so that packets on their way are not late.
-        return now_us is not None and now_us >= end_us + self._window_us // 10
+        return now_us >= end_us + self._window_us // 10
 
     def advance(self) -> None:
         """The window has been stepped; the next one begins at its end."""

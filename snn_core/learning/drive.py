@@ -106,12 +106,12 @@ class InProcess:
         self, parameters: DriveParameters, controller: Controller, on_window: OnWindow | None = None
     ) -> DriveResult:
         """See ``Driver``."""
-        simulator = LaneSimulator(parameters.simulator)
-        reward = self._wrap_reward(LaneReward(parameters.reward, simulator.track))
-        log = DriveLog(simulator.track, round(KEEP_S * 1e6 / simulator.world.window_us))
-        begin = time.perf_counter()
-        for step in steps(simulator, reward, controller):
-            log.add(step.row(), step.answer.spikes, step.events)
-            if on_window is not None and on_window(log):
-                break
+        with LaneSimulator(parameters.simulator) as simulator:
+            reward = self._wrap_reward(LaneReward(parameters.reward, simulator.track))
+            log = DriveLog(simulator.track, round(KEEP_S * 1e6 / simulator.world.window_us))
+            begin = time.perf_counter()
+            for step in steps(simulator, reward, controller):
+                log.add(step.row(), step.answer.spikes, step.events)
+                if on_window is not None and on_window(log):
+                    break
         return DriveResult(log, time.perf_counter() - begin)

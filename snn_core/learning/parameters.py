@@ -72,6 +72,13 @@ class ReplayParameters(SourceParameters):
 class RewardParameters(RewardSettings):
     """Parameters of the node ``reward``."""
 
+    lane: int = Field(
+        default=-1,
+        ge=-1,
+        le=1,
+        description="take odometry alone, on this lane; -1: with episodes, which say the lane",
+    )
+
 
 class ControllerParameters(StrictModel):
     """Parameters of the node ``controller``."""

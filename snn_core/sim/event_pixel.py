@@ -16,6 +16,7 @@ from snn_core.sim import kernels
 
 _LEAST_THRESHOLD = 0.01  # as in v2e: a pixel of a lower threshold would never be silent
 _MOST_US = 2**31  # what a packed event holds
+_COUNTED_US_PER_EVENT = 16  # up to here it is quicker to count the events of each microsecond than to sort them
 
 
 class EventPixelSpec(StrictModel):
@@ -92,6 +93,8 @@ class EventPixelArray:
         self.pixels = (
             self._level, self._reference, self.off, self.on, self._release, self._since, spec.refractory_us
         )  # fmt: skip
+        nothing = np.empty(0, np.int64)
+        self._no_noise = NoiseEvents(nothing, nothing, nothing, np.zeros(height + 1, np.int64))
         self.now_us = 0
 
     def reset(self, log_intensity: np.ndarray, t_us: int) -> None:
@@ -108,22 +111,28 @@ class EventPixelArray:
         Raises ValueError when the shape is another, a number is not finite, or time does not advance by 1 to 2^31 us.
         """
         view = self._view(log_intensity)
-        if not 0 < t_us - self.now_us < _MOST_US:
-            raise ValueError(f"t_us: expected {self.now_us + 1} to {self.now_us + _MOST_US - 1}, found {t_us}")
+        self.check_time(t_us)
         noise = self.draw_noise(self.now_us, t_us)
         change = np.maximum(np.abs(view.ravel() - self._reference), np.abs(view.ravel() - self._level))
         most = int(np.ceil(change / np.minimum(self.off, self.on) + 2.0).sum()) + 2 * noise.t.size
         packed = np.empty(most, np.int64)
         count = kernels.update_image(view, self.now_us, t_us, self.pixels, noise, packed)
-        events = self.unpack(packed[:count], self.now_us)
+        events = self.unpack(packed[:count], self.now_us, int(t_us))
         self.now_us = int(t_us)
         return events
+
+    def check_time(self, t_us: int) -> None:
+        """Raise ValueError when time does not advance by 1 to 2^31 us."""
+        if not 0 < t_us - self.now_us < _MOST_US:
+            raise ValueError(f"t_us: expected {self.now_us + 1} to {self.now_us + _MOST_US - 1}, found {t_us}")
 
     def draw_noise(self, begin_us: int, end_us: int) -> NoiseEvents:
         """The leak and shot noise events of all pixels within [begin_us, end_us); drawn once for each interval."""
         leak, shot = self.spec.leak_rate_hz, self.spec.shot_noise_rate_hz
         pixels = self.width * self.height
         count = int(self._rng.poisson(1e-6 * (end_us - begin_us) * pixels * (leak + shot)))
+        if count == 0:
+            return self._no_noise
         t = self._rng.integers(begin_us, end_us, count)
         pixel = self._rng.integers(0, pixels, count)
         # Leakage lifts the pixel's output, so its events are ON; shot noise is either with even odds.
@@ -133,16 +142,18 @@ class EventPixelArray:
         first = np.searchsorted(packed, np.arange(self.height + 1) << 48)
         return NoiseEvents(begin_us + ((packed >> 16) & 0xFFFFFFFF), (packed >> 1) & 0x7FFF, packed & 1, first)
 
-    def unpack(self, packed: np.ndarray, base_us: int) -> Events:
-        """Sort packed events (int64, n; see kernels.py) and split them into columns."""
-        packed = np.sort(packed)
+    def unpack(self, packed: np.ndarray, begin_us: int, end_us: int) -> Events:
+        """Sort packed events (int64, n; see kernels.py) of [begin_us, end_us) and split them into columns."""
+        interval_us, count = end_us - begin_us, packed.size
+        if interval_us <= _COUNTED_US_PER_EVENT * count:
+            ordered = np.empty_like(packed)
+            kernels.sort_events(packed, np.zeros(interval_us, np.int32), ordered)
+        else:
+            ordered = np.sort(packed)
         events = Events(
-            np.empty(packed.size, np.int64),
-            np.empty(packed.size, np.uint16),
-            np.empty(packed.size, np.uint16),
-            np.empty(packed.size, np.uint8),
+            np.empty(count, np.int64), np.empty(count, np.uint16), np.empty(count, np.uint16), np.empty(count, np.uint8)
         )
-        kernels.unpack_events(packed, base_us, self.width, *events)
+        kernels.unpack_events(ordered, begin_us, *events)
         return events
 
     def most_events_per_pixel(self, contrast: float) -> int:

@@ -16,7 +16,8 @@ What they take (float64 unless said otherwise):
   intensity memorised), ``off`` and ``on`` float32 (thresholds), ``release`` int64 us (end of a hold in reset, or
   NOT_HELD), ``since`` int64 us (time of ``level`` where noise has split an interval), refractory time (us).
 - ``noise``, a tuple of int64 arrays: times (us), columns, whether ON, and where each row's events begin (height + 1).
-- An event is one int64, ``(t - base) << 32 | pixel << 1 | on``: sorting numbers sorts events by time and pixel.
+- An event is one int64, ``(t - base) << 32 | row << 16 | column << 1 | on``: sorting numbers sorts events by time and
+  pixel.
 """
 
 import math
@@ -29,6 +30,7 @@ CENTRE_X, CENTRE_Y, MIDDLE_X, MIDDLE_Y, COS_HALF = range(8, 13)  # of arcs: cent
 SEGMENT_COLUMNS = 13
 AHEAD, ACROSS, ALONG, MOTION_PER_M, MOTION_PER_RAD = range(5)
 NOT_HELD = np.iinfo(np.int64).min
+FRAME_BLOCK = 64  # pixels of a frame that are looked at together
 _SLACK = 1e-9  # segments overlap by this much (m, or in a cosine), so that rounding leaves no gap between them
 _kernel = njit(cache=True, nogil=True, error_model="numpy")
 _inline = njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -261,8 +263,11 @@ def paint_image(out, x, y, cosine, sine, rows, background, scene):
 
 
 @_inline
-def _advance_pixel(i, first, t0, t1, l0, l1, base, reference, off, on, release, refractory, events, count):
-    """Let the log intensity of a row's pixel i run from l0 at t0 to l1 at t1 (us); append its events."""
+def _advance_pixel(i, place, t0, t1, l0, l1, base, reference, off, on, release, refractory, events, count):
+    """Let the log intensity of pixel i run from l0 at t0 to l1 at t1 (us); append its events.
+
+    ``place`` is that of pixel 0: row << 16 | column << 1.
+    """
     if t1 <= t0:
         return count
     t = t0
@@ -286,7 +291,7 @@ def _advance_pixel(i, first, t0, t1, l0, l1, base, reference, off, on, release, 
         else:
             return count
         t = min(max(t, t0 + int(math.floor((target - l0) / (l1 - l0) * (t1 - t0)))), t1 - 1)
-        events[count] = ((t - base) << 32) | ((first + i) << 1) | polarity
+        events[count] = ((t - base) << 32) | (place + (i << 1)) | polarity
         count += 1
         if refractory > 0:
             release[i] = t + refractory
@@ -294,45 +299,60 @@ def _advance_pixel(i, first, t0, t1, l0, l1, base, reference, off, on, release, 
             reference[i] = target
 
 
+@_inline
+def _update_noisy(
+    row, new, t0, t1, base, level, reference, off, on, release, since, refractory, noise, begin, end, events, count
+):  # fmt: skip
+    """Let the pixels of a row that noise events begin to end - 1 touch run from ``level`` to ``new``, and there be.
+
+    A noise event resets its pixel like any other: what the pixel sees at that moment becomes its reference.
+    """
+    noise_t, noise_x, noise_on, _ = noise
+    place = row << 16
+    for k in range(begin, end):
+        i, t = noise_x[k], noise_t[k]
+        last = max(since[i], t0)
+        value = level[i] + (new[i] - level[i]) * np.float32((t - last) / (t1 - last))
+        count = _advance_pixel(
+            i, place, last, t, level[i], value, base, reference, off, on, release, refractory, events, count
+        )  # fmt: skip
+        level[i] = value
+        since[i] = t
+        if release[i] == NOT_HELD or release[i] <= t:
+            events[count] = ((t - base) << 32) | (place + (i << 1)) | noise_on[k]
+            count += 1
+            reference[i] = value
+            release[i] = t + refractory if refractory > 0 else NOT_HELD
+    for k in range(begin, end):
+        i = noise_x[k]
+        if level[i] != new[i]:
+            count = _advance_pixel(
+                i, place, since[i], t1, level[i], new[i], base, reference, off, on, release, refractory, events, count
+            )  # fmt: skip
+            level[i] = new[i]
+    return count
+
+
 @_kernel
 def update_row(row, new, t0, t1, base, pixels, noise, noise_begin, noise_end, events, count):
     """Let one row of pixels run from ``level`` at t0 to ``new`` at t1 (us); return the number of events in the buffer.
 
-    A noise event (those from noise_begin to noise_end) resets its pixel like any other: what the pixel sees at that
-    moment becomes its reference.
+    Noise events are those from noise_begin to noise_end.
     """
     level, reference, off, on, release, since, refractory = pixels
-    noise_t, noise_x, noise_on, _ = noise
     width = new.shape[0]
     first, stop = row * width, (row + 1) * width
     # Slices, as numba then knows that no index is negative: the loop over all pixels becomes several times as fast.
     level, reference, off, on = level[first:stop], reference[first:stop], off[first:stop], on[first:stop]
     release, since = release[first:stop], since[first:stop]
-    for k in range(noise_begin, noise_end):
-        i, t = noise_x[k], noise_t[k]
-        last = max(since[i], t0)
-        value = level[i] + (new[i] - level[i]) * np.float32((t - last) / (t1 - last))
-        count = _advance_pixel(
-            i, first, last, t, level[i], value, base, reference, off, on, release, refractory, events, count
-        )  # fmt: skip
-        level[i] = value
-        since[i] = t
-        if release[i] == NOT_HELD or release[i] <= t:
-            events[count] = ((t - base) << 32) | ((first + i) << 1) | noise_on[k]
-            count += 1
-            reference[i] = value
-            release[i] = t + refractory if refractory > 0 else NOT_HELD
-    for k in range(noise_begin, noise_end):
-        i = noise_x[k]
-        if level[i] != new[i]:
-            count = _advance_pixel(
-                i, first, since[i], t1, level[i], new[i], base, reference, off, on, release, refractory, events, count
-            )  # fmt: skip
-            level[i] = new[i]
+    count = _update_noisy(
+        row, new, t0, t1, base, level, reference, off, on, release, since, refractory, noise, noise_begin, noise_end,
+        events, count,
+    )  # fmt: skip
     for i in range(width):
         if level[i] != new[i]:
             count = _advance_pixel(
-                i, first, t0, t1, level[i], new[i], base, reference, off, on, release, refractory, events, count
+                i, row << 16, t0, t1, level[i], new[i], base, reference, off, on, release, refractory, events, count
             )  # fmt: skip
             level[i] = new[i]
     return count
@@ -345,6 +365,82 @@ def update_image(image, t0, t1, pixels, noise, events):
     for row in range(image.shape[0]):
         count = update_row(row, image[row], t0, t1, t0, pixels, noise, noise[3][row], noise[3][row + 1], events, count)
     return count
+
+
+@_inline
+def _differ(a, b):
+    """Whether two rows of numbers differ; without an early end, so that it is a few vector instructions."""
+    different = 0
+    for i in range(a.shape[0]):
+        different += a[i] != b[i]
+    return different > 0
+
+
+@_inline
+def _stirred(new, last, response, reference, off, on, release, found):
+    """List the pixels that change and are past a threshold, or held; all others only see. Returns how many.
+
+    Without branches, which no processor could foresee.
+    """
+    changed = 0
+    for i in range(new.shape[0]):
+        found[changed] = i
+        changed += new[i] != last[i]
+    count = 0
+    for k in range(changed):
+        i = found[k]
+        level = response[new[i]]
+        found[count] = i
+        count += (level >= reference[i] + on[i]) | (level <= reference[i] - off[i]) | (release[i] != NOT_HELD)
+    return count
+
+
+@_kernel
+def update_frame(first_row, count, row_bound, image, last, response, t0, t1, pixels, noise, new, found, events):
+    """update_image for an image of codes and their ``response`` (float32), from the image ``last``, which becomes it.
+
+    ``level`` is that of ``last`` and not kept. ``count`` events are in the buffer. Returns (rows done, events); early,
+    before a row, when fewer than ``row_bound`` places are left in ``events``. ``new``: float32 (width),
+    ``found``: uint32 (FRAME_BLOCK), room to work in.
+    """
+    level, reference, off, on, release, since, refractory = pixels
+    noise_x, noise_first = noise[1], noise[3]
+    height, width = image.shape
+    for row in range(first_row, height):
+        if events.shape[0] - count < row_bound:
+            return row, count
+        codes, before = image[row], last[row]
+        first = row * width
+        noise_begin, noise_end = noise_first[row], noise_first[row + 1]
+        if noise_begin < noise_end:
+            stop = first + width
+            levels = level[first:stop]
+            for k in range(noise_begin, noise_end):
+                i = noise_x[k]
+                levels[i], new[i] = response[before[i]], response[codes[i]]
+            count = _update_noisy(
+                row, new, t0, t1, t0, levels, reference[first:stop], off[first:stop], on[first:stop],
+                release[first:stop], since[first:stop], refractory, noise, noise_begin, noise_end, events, count,
+            )  # fmt: skip
+            for k in range(noise_begin, noise_end):
+                before[noise_x[k]] = codes[noise_x[k]]
+        if not _differ(codes, before):
+            continue
+        for begin in range(0, width, FRAME_BLOCK):
+            end = min(begin + FRAME_BLOCK, width)
+            c, b = codes[begin:end], before[begin:end]
+            if not _differ(c, b):
+                continue
+            f, e = first + begin, first + end
+            r, lower, upper, held = reference[f:e], off[f:e], on[f:e], release[f:e]
+            for k in range(_stirred(c, b, response, r, lower, upper, held, found)):
+                i = found[k]
+                count = _advance_pixel(
+                    i, row << 16 | begin << 1, t0, t1, response[b[i]], response[c[i]], t0, r, lower, upper, held,
+                    refractory, events, count,
+                )  # fmt: skip
+            b[:] = c
+    return height, count
 
 
 @_kernel
@@ -386,13 +482,35 @@ def film_rows(first_row, row_bound, path, begin, tick_us, max_motion_px, dark, o
 
 
 @_kernel
-def unpack_events(packed, base, width, t, x, y, polarity):
+def sort_events(packed, places, out):
+    """Sort packed events into ``out``: count those of each time, in ``places`` (int32, interval in us, of zeros).
+
+    Made for events that lie in order but for their times: those of one time are put right by insertion.
+    """
+    for k in range(packed.shape[0]):
+        places[packed[k] >> 32] += 1
+    begin = 0
+    for t in range(places.shape[0]):
+        begin, places[t] = begin + places[t], begin
+    for k in range(packed.shape[0]):
+        t = packed[k] >> 32
+        out[places[t]] = packed[k]
+        places[t] += 1
+    for k in range(1, out.shape[0]):
+        event, j = out[k], k
+        while j > 0 and out[j - 1] > event:
+            out[j] = out[j - 1]
+            j -= 1
+        out[j] = event
+
+
+@_kernel
+def unpack_events(packed, base, t, x, y, polarity):
     """Split packed events into their columns."""
     for i in range(packed.shape[0]):
         t[i] = base + (packed[i] >> 32)
-        pixel = (packed[i] >> 1) & 0x7FFFFFFF
-        y[i] = pixel // width
-        x[i] = pixel % width
+        y[i] = (packed[i] >> 16) & 0x7FFF
+        x[i] = (packed[i] >> 1) & 0x7FFF
         polarity[i] = packed[i] & 1
 
 

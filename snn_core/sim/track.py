@@ -130,7 +130,7 @@ class Track:
         """The pose in a lane's driving direction, ``arc_length_m`` along it and ``deviation_m`` left of its centre."""
         i, along = self._find(lane, arc_length_m)
         sign = 1.0 if lane == 0 else -1.0
-        x, y, heading = _point(self.segments[i], along, self._centre(lane) + sign * deviation_m)
+        x, y, heading = point_on(self.segments[i], along, self._centre(lane) + sign * deviation_m)
         yaw = heading if lane == 0 else heading + math.pi
         return Pose(x, y, math.remainder(yaw, 2.0 * math.pi))
 
@@ -165,7 +165,7 @@ class Track:
         points = []
         for segment in self.segments:
             count = max(1, math.ceil(segment[kernels.LENGTH] / spacing_m))
-            points += [_point(segment, segment[kernels.LENGTH] * k / count, offset_m)[:2] for k in range(count)]
+            points += [point_on(segment, segment[kernels.LENGTH] * k / count, offset_m)[:2] for k in range(count)]
         return np.array([*points, points[0]])
 
     def _centre(self, lane: int) -> float:
@@ -186,7 +186,7 @@ class Track:
         return i, (s - starts[i]) / (1.0 - float(self.segments[i, kernels.CURVATURE]) * self._centre(lane))
 
 
-def _point(segment: np.ndarray, along: float, offset: float) -> tuple[float, float, float]:
+def point_on(segment: np.ndarray, along: float, offset: float) -> tuple[float, float, float]:
     """x, y, heading of the reference line's direction: ``along`` a segment and ``offset`` to its left."""
     cosine, sine = float(segment[kernels.COS]), float(segment[kernels.SIN])
     heading = math.atan2(sine, cosine)

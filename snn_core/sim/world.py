@@ -36,6 +36,17 @@ class WorldWindow:
     position: LanePosition
 
 
+def make_window(
+    track: Track, lane: int, span_us: tuple[int, int], events: Events, pose: Pose, twist: tuple[float, float]
+) -> WorldWindow:
+    """A window from its events and from where the robot is at its end, with the yaw that a reader of its odometry
+    computes.
+    """
+    z, w = quaternion_from_yaw(pose.yaw)
+    pose = Pose(pose.x, pose.y, yaw_from_quaternion(z, w))
+    return WorldWindow(*span_us, *events, pose, (z, w), *twist, track.locate(*pose, lane))
+
+
 class World:
     """A track, a robot and its event camera, moved on by windows.
 
@@ -89,23 +100,22 @@ class World:
     def advance(self, v: float, omega: float) -> WorldWindow:
         """Hold a command (m/s, rad/s) for a window. Raises ValueError when it is not finite."""
         begin, end = self.now_us, self.now_us + self.window_us
-        states = self.robot.advance(v, omega, self.window_us // TICK_US)
-        path = np.empty((states.shape[0], 6))
+        events = self.film(self.robot.advance(v, omega, self.window_us // TICK_US))
+        return make_window(self.track, self.lane, (begin, end), events, self.robot.pose, self.robot.twist)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def film(self, states: np.ndarray) -> Events:
+        """The events of a window along a path, which time moves on by, whatever path the robot takes.
+
+        states: float64 (ticks + 1, 5): x, y (m), yaw (rad), speed (m/s) and turn rate (rad/s) at each tick of 1 ms.
+        """
+        path = np.empty((self.window_us // TICK_US + 1, 6))
         path[:, :2] = states[:, :2]
         path[:, 2], path[:, 3] = np.cos(states[:, 2]), np.sin(states[:, 2])
         np.abs(states[:, 3:], out=path[:, 4:])
-        events = self._film(path, begin, end)
-        self.now_us = self.pixels.now_us = end
-        pose = self.robot.pose
-        z, w = quaternion_from_yaw(pose.yaw)
-        pose = Pose(pose.x, pose.y, yaw_from_quaternion(z, w))
-        position = self.track.locate(*pose, self.lane)
-        v, omega = self.robot.twist
-        return WorldWindow(
-            begin, end, events.t, events.x, events.y, events.polarity, pose, (z, w), v, omega, position
-        )  # fmt: skip
-
-    def _film(self, path: np.ndarray, begin: int, end: int) -> Events:
+        begin, end = self.now_us, self.now_us + self.window_us
         noise = self.pixels.draw_noise(begin, end)
         bound = self._row_bound + 2 * noise.t.size
         if self._events.size < bound + _SPARE_EVENTS:
@@ -118,4 +128,5 @@ class World:
             )  # fmt: skip
             self.rows_rendered += painted
             parts.append(self._events[:count].copy())
-        return self.pixels.unpack(parts[0] if len(parts) == 1 else np.concatenate(parts), begin)
+        self.now_us = self.pixels.now_us = end
+        return self.pixels.unpack(parts[0] if len(parts) == 1 else np.concatenate(parts), begin, end)

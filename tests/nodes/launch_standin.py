@@ -7,7 +7,7 @@ It starts nothing.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,16 +108,28 @@ class Shutdown:
     """Ends the launch."""
 
 
+@dataclass
+class PythonLaunchDescriptionSource:
+    path: Any
+
+
+@dataclass
+class IncludeLaunchDescription:
+    source: PythonLaunchDescriptionSource
+    launch_arguments: Iterable[tuple[str, str]] = ()
+
+
 @dataclass(kw_only=True)
 class Node:
     package: str
     executable: str
     name: str
-    namespace: Any
+    namespace: Any = ""
     parameters: Sequence[Any]
     output: str
     on_exit: Shutdown
     remappings: Sequence[tuple[str, Any]] = ()
+    arguments: Sequence[Any] = ()
 
     def command(self, context: LaunchContext) -> list[str]:
         """The command line that launch_ros makes, but for parameters, which it writes to a temporary file."""
@@ -144,7 +156,14 @@ class LaunchDescription:
 
 MODULES = {
     "launch": (LaunchContext, LaunchDescription),
-    "launch.actions": (DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown),
+    "launch.actions": (
+        DeclareLaunchArgument,
+        IncludeLaunchDescription,
+        OpaqueFunction,
+        SetEnvironmentVariable,
+        Shutdown,
+    ),
+    "launch.launch_description_sources": (PythonLaunchDescriptionSource,),
     "launch.substitutions": (LaunchConfiguration, PathJoinSubstitution),
     "launch_ros": (),
     "launch_ros.actions": (Node,),

@@ -17,6 +17,7 @@ from event_camera_msgs.msg import EventPacket
 from geometry_msgs.msg import TwistStamped
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import Odometry
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -26,6 +27,7 @@ from snn_core.control.safety import Velocity
 from snn_core.events.events import Events
 from snn_core.events.packets import split_packets
 from spikedrive_nodes import messages, qos
+from spikedrive_nodes.dds import ACQUAINTED_S
 from spikedrive_nodes.processes import NodeProcesses, free_domain_id
 from spikedrive_nodes.runtime import Executor
 from tests.events.streams import random_events
@@ -127,6 +129,7 @@ class Observer:
         self.node = Node("observer", context=self._context)
         self._executor = Executor(context=self._context)
         self._executor.add_node(self.node)
+        self._clients: dict[str, Client] = {}
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -150,14 +153,14 @@ class Observer:
 
     def call(self, kind: type, service: str, request: Any) -> Any:
         """Call a service and return its answer."""
-        client = self.node.create_client(kind, service)
-        try:
+        client = self._clients.get(service)
+        if client is None or not client.service_is_ready():
+            client = self._clients[service] = client or self.node.create_client(kind, service)
             self.wait(client.service_is_ready, f"service {service}")
-            future = client.call_async(request)
-            self.wait(future.done, f"answer of {service}")
-            return future.result()
-        finally:
-            self.node.destroy_client(client)
+            self.spin(ACQUAINTED_S)
+        future = client.call_async(request)
+        self.wait(future.done, f"answer of {service}")
+        return future.result()
 
     def change_state(self, transition: int) -> bool:
         """Take the controller through a transition (lifecycle_msgs/Transition)."""
@@ -194,8 +197,12 @@ class Group:
     def send(self, number: signal.Signals, key: str) -> float:
         """Send a signal to a node; returns the moment (s, monotonic) just before."""
         moment = time.monotonic()
-        os.kill(self._processes.pid(self._names[key]), number)
+        os.kill(self.pid(key), number)
         return moment
+
+    def pid(self, key: str) -> int:
+        """Process id of a node."""
+        return self._processes.pid(self._names[key])
 
     def exit_code(self, key: str) -> int | None:
         """Exit code of a node that has ended."""

@@ -34,7 +34,7 @@ HELP = {
     "replay": ("[default: 1]", "max", "launch/config/replay.yaml"),
     "info": ("AEDAT", "ROS bag", "WIDTHxHEIGHT"),
     "convert": (".aedat4, .raw (EVT3)", "--force", "TIME", "(us)", "[default: both]"),
-    "launch": ("NAME:=VALUE", "demo, replay, robot, camera or event_filter"),
+    "launch": ("NAME:=VALUE", "demo, replay, robot, camera, event_filter or dvs_emulator"),
     "node": ("--ros-args", "parameters of NAME"),
     "report": ("out/demo",),
     "energy": ("report.json", "energy.yaml"),
@@ -252,7 +252,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_leaves_no_process(options: list[str], 
     assert len(_children_of(process.pid)) == (3 if options else 0)
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
-    assert process.returncode == cli.INTERRUPTED
+    assert process.returncode == cli.INTERRUPTED, display.read_text()
     assert "Traceback" not in display.read_text()
     assert _children_of(process.pid) == []
     figures = _figures(printed, TRAINING_KEYS)

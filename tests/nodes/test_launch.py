@@ -32,7 +32,8 @@ TEXTS = ["tight", "a b.yaml", "7", "true", "ü: '#\""]
 NUMBERS = ["0", "1000", ""]
 BOOLEANS = ["true", "False", "0", "1", ""]
 VALUES = {
-    **dict.fromkeys(("file", "track", "network", "checkpoint", "device", "serial", "camera_info_url"), TEXTS),
+    **dict.fromkeys(("file", "track", "backend", "network", "checkpoint"), TEXTS),
+    **dict.fromkeys(("device", "serial", "camera_info_url"), TEXTS),
     **dict.fromkeys(("learning", "lockstep", "autostart", "twist_stamped"), BOOLEANS),
     **dict.fromkeys(("hot_pixels", "camera_info", "region", "crop", "encoding"), TEXTS),
     **dict.fromkeys(("refractory_us", "background_us", "spatial_factor"), NUMBERS),
@@ -40,6 +41,8 @@ VALUES = {
     "rate": ["2", "0.5", "1e-7"],
     "params_file": [str(LAUNCH / "config" / "robot.yaml")],
     "events": ["/camera/events"],
+    "image": ["/camera/image_raw"],
+    "response": ["linear", "srgb", ""],
     "events_filtered": ["/camera/kept"],
     "cmd_vel": ["base/cmd_vel"],
     "namespace": ["robot1", "/robots/one", ""],
@@ -201,7 +204,11 @@ def flat(parameters: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, ob
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("rocket", [], "launch rocket: unknown; expected one of demo, replay, robot, camera, event_filter"),
+        (
+            "rocket",
+            [],
+            "launch rocket: unknown; expected one of demo, replay, .*event_filter, dvs_emulator",
+        ),
         ("demo", ["file:=x"], "demo: file: unknown argument; expected one of params_file, track, .*discovery"),
         ("demo", ["seed=3"], "demo: 'seed=3': expected NAME:=VALUE"),
         ("demo", ["seed:=1.5"], "seed: expected a whole number, found '1.5'"),

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy and the built message packages")
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
@@ -134,6 +135,9 @@ def test_a_stream_that_jumps_back_begins_anew(domain: tuple[Observer, Group], on
     assert (values["packets_lost"], values["events_late"], values["events_out_of_order"]) == ("0", "0", "0")
     state = {"reset": "reset", "keep": "kept"}[on_restart]
     assert f"event time jumped back: the stream began anew, state {state}" in group.log("controller")
+    camera.run()
+    observer.wait(lambda: robot.level("controller") == DiagnosticStatus.OK, "the warning is over", robot)
+    assert robot.status["controller"].message == "driving"
 
 
 def _ends_us(robot: Robot) -> list[int]:

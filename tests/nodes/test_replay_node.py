@@ -96,6 +96,7 @@ def test_all_of_a_bag_comes_out_in_order(domain: tuple[Observer, Group], bag: Pa
     group.start("replay", file=str(bag), lockstep=False, rate=2.0, camera_info_url=url)
     observer.wait(lambda: has_finished(robot), "the end", robot)
     observer.wait(lambda: len(listener.events()) == len(events) and len(listener.imu) == 10, "all messages", robot)
+    observer.wait(lambda: listener.camera_info, "the calibration", robot)
     assert listener.events().equals(events)
     assert listener.decoder.packets_lost == 0
     assert listener.imu == list(range(10))

@@ -29,6 +29,7 @@ def test_every_executable_is_a_node_of_its_name(installed_package: Path) -> None
     assert [path.name for path in executables] == [
         "camera",
         "controller",
+        "dvs_emulator",
         "event_filter",
         "replay",
         "reward",

@@ -1,0 +1,1 @@
+"""From frames to events: how fast, as others, and how many frames a second are enough."""

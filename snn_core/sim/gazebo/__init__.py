@@ -1,0 +1,1 @@
+"""Gazebo as a simulator of the lane task: backends, worlds, robots."""

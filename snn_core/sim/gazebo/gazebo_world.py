@@ -1,0 +1,163 @@
+"""A Gazebo world in windows, as ``World`` is the embedded one: the robot on the track and the events of its camera."""
+
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from snn_core.errors import UserError
+from snn_core.sim.event_pixel import Events
+from snn_core.sim.frames import FrameEvents, compile_frame_events
+from snn_core.sim.gazebo.backend import Backend, Frame, Observation, OnWait
+from snn_core.sim.gazebo.world import write_world
+from snn_core.sim.robot import Robot
+from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.track import Track
+from snn_core.sim.world import WorldWindow, make_window
+
+_NO_EVENTS = Events(*(np.empty(0, dtype) for dtype in (np.int64, np.uint16, np.uint16, np.uint8)))
+
+
+def make_backend(settings: SimulatorSettings, world: Path, on_wait: OnWait = lambda what: None) -> Backend:
+    """The backend that ``settings.backend`` names, for a world file. Its libraries are not loaded before."""
+    if settings.backend == "gz":
+        from snn_core.sim.gazebo.gz import GzBackend
+
+        return GzBackend(settings, world, on_wait)
+    from snn_core.sim.gazebo.classic import ClassicBackend
+
+    return ClassicBackend(settings, world, on_wait)
+
+
+def check_frames(settings: SimulatorSettings) -> None:
+    """Raises UserError when the frames of a window, or the physics steps of a frame, are no whole number."""
+    gazebo, window_us = settings.gazebo, 1000 * settings.window_ms
+    period_us, rest_us = divmod(1_000_000, gazebo.frame_rate_hz)
+    if rest_us or window_us % period_us:
+        raise UserError(
+            f"gazebo.frame_rate_hz: expected whole frames in a window of {settings.window_ms} ms (at 100 Hz 5 in "
+            f"50 ms), found {gazebo.frame_rate_hz} Hz"
+        )
+    if period_us % gazebo.physics_step_us:
+        raise UserError(
+            f"gazebo.physics_step_us: expected whole steps in a frame of {period_us} us, found {gazebo.physics_step_us}"
+        )
+
+
+class GazeboWorld:
+    """A track, a robot and its event camera in a Gazebo, moved on by windows, or seen while it runs by itself.
+
+    The server is started when it is first needed. In lockstep time counts the windows from 0, whatever Gazebo's own
+    time is; free running it is Gazebo's. Methods raise UserError as those of ``Backend``.
+    """
+
+    def __init__(self, track: Track, settings: SimulatorSettings, on_wait: OnWait = lambda what: None) -> None:
+        check_frames(settings)
+        self.track = track
+        self.settings = settings
+        self.window_us = 1000 * settings.window_ms
+        self.lane = 0
+        self.now_us = 0
+        camera = settings.camera
+        self._frames = FrameEvents(settings.pixel, camera.width, camera.height, settings.seed)
+        self._limits = Robot(settings.robot)
+        self._on_wait = on_wait
+        self._offset_us = 0
+        self._backend: Backend | None = None
+        self._folder: tempfile.TemporaryDirectory | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """The backend, started."""
+        if self._backend is None:
+            compile_frame_events()  # not while a world runs
+            backend = make_backend(self.settings, self._world_file(), self._on_wait)
+            try:
+                backend.start()
+            except BaseException:
+                backend.stop()
+                raise
+            self._backend = backend
+        return self._backend
+
+    @property
+    def started(self) -> bool:
+        """Whether the backend has been started."""
+        return self._backend is not None
+
+    @property
+    def image(self) -> np.ndarray:
+        """The camera's last image, uint8 (height, width)."""
+        return self._frames.image
+
+    def place(self, lane: int, speed_m_s: float = 0.0) -> None:
+        """Put the robot at the start of a lane, at rest; the pixels memorise the view. Lockstep: no time passes.
+
+        ``speed_m_s`` is what the embedded world takes: here a robot starts from rest.
+        """
+        self._memorise(self.backend.place(self.track.pose(lane)).frames[-1], self.now_us)
+        self.lane = lane
+
+    def advance(self, v: float, omega: float) -> WorldWindow:
+        """Lockstep: hold a command (m/s, rad/s) for a window. Raises ValueError when it is not finite, and
+        WorldDisturbedError when something else has moved the world.
+        """
+        begin_us = self.now_us
+        seen = self.backend.step(*self._limits.limit(v, omega), self.window_us)
+        return self._window(begin_us, begin_us + self.window_us, seen)
+
+    def run(self, lane: int, real_time_factor: float) -> None:
+        """Free running from now on, from the start of a lane. Time is Gazebo's."""
+        self.place_running(lane)
+        self.backend.run(real_time_factor)
+
+    def place_running(self, lane: int) -> None:
+        """Free running: put the robot at the start of a lane, at rest."""
+        frame = self.backend.place(self.track.pose(lane)).frames[-1]
+        self.now_us = frame.t_us
+        self._memorise(frame, self.now_us)
+        self.lane = lane
+
+    def send(self, v: float, omega: float) -> None:
+        """Free running: send a command (m/s, rad/s). Raises ValueError when it is not finite."""
+        self.backend.send(*self._limits.limit(v, omega))
+
+    def take(self, timeout_s: float) -> WorldWindow | None:
+        """Free running: what happened from the last frame that was seen to the newest; None when none has come."""
+        seen = self.backend.take(timeout_s)
+        if seen is None or not seen.frames:
+            return None
+        return self._window(self.now_us, seen.frames[-1].t_us + self._offset_us, seen)
+
+    def close(self) -> None:
+        """End the server, if there is one."""
+        if self._backend is not None:
+            self._backend.stop()
+            self._backend = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _world_file(self) -> Path:
+        if self.settings.gazebo.world:
+            return Path(self.settings.gazebo.world)
+        self._folder = tempfile.TemporaryDirectory(prefix="spikedrive_world_")
+        path = Path(self._folder.name) / "lane.sdf"
+        write_world(self.settings, self.track, path, classic=self.settings.backend == "gazebo_classic")
+        return path
+
+    def _memorise(self, frame: Frame, now_us: int) -> None:
+        self._offset_us = now_us - frame.t_us
+        self._frames.reset(self._image(frame), now_us)
+
+    def _image(self, frame: Frame) -> np.ndarray:
+        return np.zeros_like(frame.image) if self.settings.dark else frame.image
+
+    def _window(self, begin_us: int, end_us: int, seen: Observation) -> WorldWindow:
+        parts = [self._frames.update(self._image(frame), frame.t_us + self._offset_us) for frame in seen.frames]
+        events = Events(*(np.concatenate(column) for column in zip(_NO_EVENTS, *parts, strict=True)))
+        self.now_us = end_us
+        state = seen.state
+        pose = state.pose._replace(yaw=math.remainder(state.pose.yaw, 2.0 * math.pi))
+        return make_window(self.track, self.lane, (begin_us, end_us), events, pose, (state.v, state.omega))

@@ -1,0 +1,26 @@
+"""Names that the world, its robot and the backends share."""
+
+WORLD = "lane"
+"""Name of the world."""
+ROBOT = "robot"
+"""Name of the robot's model; its frame is midway between the wheels, on the ground, x ahead."""
+BASE_LINK = "base_link"
+CAMERA_LINK = "camera_link"
+CAMERA_OPTICAL_FRAME = "camera_optical_frame"
+CAMERA = "camera"
+"""Name of the camera sensor: in CAMERA_LINK in Gazebo Sim, in BASE_LINK in Gazebo Classic."""
+CLASSIC_TURN_SCALE = 4.0
+"""Gazebo Classic takes a turn rate as the yaw of a quaternion, so within pi rad/s. Its drive thinks the wheels so many
+times further apart than they are, and is sent a turn rate this many times smaller.
+"""
+LEFT_WHEEL = "left_wheel"
+RIGHT_WHEEL = "right_wheel"
+"""Links of the wheels; their joints are named so with ``_joint``."""
+CMD_VEL_TOPIC = f"/model/{ROBOT}/cmd_vel"
+"""Gazebo Sim: commands (gz.msgs.Twist)."""
+ODOMETRY_TOPIC = f"/model/{ROBOT}/odometry"
+"""Gazebo Sim: the true pose and velocity (gz.msgs.Odometry), once a camera frame."""
+CAMERA_TOPIC = "/camera"
+"""Gazebo Sim: images (gz.msgs.Image, L8)."""
+TF_TOPIC = f"/model/{ROBOT}/tf"
+"""Gazebo Sim: the true pose as a transform, odom to base_link (gz.msgs.Pose_V)."""

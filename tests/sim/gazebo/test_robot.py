@@ -1,0 +1,91 @@
+"""The robot and its camera in each real Gazebo that is here, next to the embedded simulator's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snn_core.learning.parameters import SimulatorParameters, read_parameters
+from snn_core.sim.camera import Renderer
+from snn_core.sim.gazebo.backend import Backend
+from snn_core.sim.gazebo.gazebo_world import make_backend
+from snn_core.sim.gazebo.world import write_world
+from snn_core.sim.robot import Robot
+from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.track import load_track
+from tests.gazebos import RENDER_ENGINE
+
+CONFIG = Path(__file__).resolve().parents[3] / "launch" / "config"
+TRACK = load_track("meschede")
+WINDOW_US = 50_000
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module", params=["lane", "turtlebot4"])
+def running(
+    gazebo: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Backend, SimulatorSettings]]:
+    """A started backend with a robot, and its settings."""
+    settings = read_parameters(CONFIG / f"{request.param}.yaml", "simulator", SimulatorParameters)
+    changed = settings.gazebo.model_copy(update={"render_engine": RENDER_ENGINE})
+    settings = settings.model_copy(update={"backend": gazebo, "gazebo": changed})
+    world = tmp_path_factory.mktemp("world") / "lane.sdf"
+    write_world(settings, TRACK, world, classic=gazebo == "gazebo_classic")
+    server = make_backend(settings, world)
+    try:
+        server.start()
+        yield server, settings
+    finally:
+        server.stop()
+
+
+def test_the_camera_sees_what_the_embedded_one_does(running: tuple[Backend, SimulatorSettings]):
+    backend, settings = running
+    renderer = Renderer(TRACK, settings.camera)
+    rows = (
+        np.arange(settings.camera.height) > 50
+    )  # to about 2.5 m ahead; those behind differ as pictures of 4 samples a pixel do
+    for lane, arc_length_m, deviation_m in ((0, 0.0, 0.0), (0, 6.0, 0.1), (1, 9.0, -0.1), (0, 12.0, 0.0)):
+        seen = backend.place(TRACK.pose(lane, arc_length_m, deviation_m))
+        image = seen.frames[-1].image.astype(float)
+        expected = 255.0 * np.exp(renderer.render(*seen.state.pose))
+        assert image[0] == pytest.approx(102)  # sky
+        assert {51.0, 153.0} <= set(image[rows].ravel())  # ground and paint
+        difference = image[rows] - expected[rows]
+        assert np.abs(difference).mean() < 0.5
+        assert abs(difference.mean()) < 0.1
+        sharp = (image == image.min()) | (image == image.max())
+        sharp &= (expected == expected.min()) | (expected > 152.9)
+        assert (np.abs(image - expected)[rows] < 1.0)[sharp[rows]].mean() > 0.999  # no edge is a pixel off
+
+
+def test_the_robot_drives_as_the_embedded_one(running: tuple[Backend, SimulatorSettings]):
+    backend, settings = running
+    limits = settings.robot
+    fast, turn = 0.75 * limits.max_speed_m_s, 0.75 * limits.max_turn_rate_rad_s
+    backend.place(TRACK.pose(0))
+    robot = Robot(limits)
+
+    def drive(v: float, omega: float, seconds: float) -> np.ndarray:
+        """Speeds of both at the windows' ends: v, omega, v and omega of the embedded robot."""
+        rows = []
+        for _ in range(round(1e6 * seconds) // WINDOW_US):
+            state = backend.step(v, omega, WINDOW_US).state
+            robot.advance(v, omega, WINDOW_US // 1000)
+            rows.append((state.v, state.omega, *robot.twist))
+        return np.array(rows)
+
+    ramp_s = fast / limits.max_acceleration_m_s2
+    straight = drive(fast, 0.0, ramp_s + 0.5)
+    # A velocity is taken over some 10 ms, and Gazebo Classic takes a command up to a step late.
+    late = 0.025 * limits.max_acceleration_m_s2
+    assert np.abs(straight[:, 0] - straight[:, 2]).max() < late + 0.1 * fast
+    assert straight[-1, 0] == pytest.approx(fast, rel=0.005)
+    assert np.abs(straight[:, 1]).max() < 0.01
+    turning = drive(0.0, turn, ramp_s + 1.0)
+    assert turning[-1, 1] == pytest.approx(turn, rel=0.005)
+    assert abs(turning[-1, 0]) < 0.01
+    curve = drive(0.5 * fast, -0.5 * turn, ramp_s + 1.0)
+    assert curve[-1, :2] == pytest.approx((0.5 * fast, -0.5 * turn), rel=0.01)
+    assert np.abs(drive(0.0, 0.0, ramp_s + 1.0)[-1, :2]).max() < 1e-3
