@@ -4,6 +4,7 @@ import array
 import time
 from collections.abc import Callable
 
+import numpy as np
 from event_camera_msgs.msg import EventPacket
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
@@ -55,6 +56,7 @@ class CameraNode(Node):
         self._poll_timer = self.create_timer(POLL_S, self._on_poll, autostart=False)
         self._look_timer = self.create_timer(settings.reconnect_s or 1.0, self._look, autostart=False)
         self._info_timer = self.create_timer(CAMERA_INFO_S, self._publish_info)
+        _compile_encoder()
         self._look()
 
     def _values(self) -> dict[str, object]:
@@ -182,6 +184,12 @@ class CameraNode(Node):
         """Nothing moves by this node."""
         if self._camera is not None:
             self._camera.close()
+
+
+def _compile_encoder() -> None:
+    """Numba compiles when first called: not while a camera waits for its first events to be published."""
+    corner = np.zeros(1, np.uint16)
+    list(split_packets(Events(np.zeros(1, np.int64), corner, corner, np.zeros(1, np.uint8)), 1, 1))
 
 
 def main() -> int:

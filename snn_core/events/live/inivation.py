@@ -45,6 +45,7 @@ class DvCamera:
         self._reader: Any = reader
         self._noise_filter: Any = noise_filter
         self._screen = Screen(self.width, self.height)
+        self._screen(Events.empty())  # compiles before events wait for it
 
     def next_batch(self) -> Events | None:
         """See ``LiveCamera``; may be empty, where the noise filter drops all."""
