@@ -193,7 +193,7 @@ def test_reward_that_is_no_reward_is_ignored_and_said(tmp_path: Path) -> None:
     with own_domain(tmp_path) as (observer, group):
         robot, camera = Robot(observer.node), Camera(observer.node)
         publisher = observer.node.create_publisher(Reward, "reward", qos.STATE)
-        group.start("controller", **{**FREE_RUNNING_CONTROLLER, "learning": True})
+        group.start("controller", **{**FREE_RUNNING_CONTROLLER, "learning": True, "event_timeout_s": 10.0})
         observer.wait(lambda: camera.is_heard() and publisher.get_subscription_count(), "the controller subscribes")
         camera.run()
         observer.wait(lambda: len(robot.spikes) >= 3, "windows", robot)

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -106,8 +105,11 @@ def camera_and_controller(domain: tuple[Observer, Group]) -> tuple[Observer, Gro
     return observer, group, Robot(observer.node), Camera(observer.node)
 
 
-def drive_by_camera(observer: Observer, group: Group, robot: Robot, camera: Camera, **parameters: Any) -> None:
-    group.start("controller", **FREE_RUNNING_CONTROLLER, **parameters)
+def drive_by_camera(
+    observer: Observer, group: Group, robot: Robot, camera: Camera, event_timeout_s: float = 10.0
+) -> None:
+    # Long by default: the camera is the test's own process, which may be held up.
+    group.start("controller", **FREE_RUNNING_CONTROLLER, event_timeout_s=event_timeout_s)
     observer.wait(camera.is_heard, "the controller subscribes", robot)
     camera.run()
     observer.wait(lambda: len(robot.spikes) >= 5, "windows", robot)

@@ -106,9 +106,8 @@ class GzBackend:
             self._await_first_frame(self._gazebo.answer_timeout_s)
         self._come_to_rest()
         self._ask(pose=[pose.x, pose.y, pose.yaw])
-        for _ in range(
-            2
-        ):  # the second was sent after the answer, and the pose has been set: in every run before a step
+        # The second was sent after the answer, when the pose had been set: so it is set before a step in every run.
+        for _ in range(2):
             self._await_paused()
         seen = self._come_to_rest()
         if math.dist(seen.state.pose[:2], pose[:2]) > _PLACED_M:
