@@ -70,6 +70,8 @@ class Recorder(Node):
             self.diagnostics[status.name.rsplit("/", 1)[-1]] = status
 
     def _on_part(self, topic: str, message: Any) -> None:
+        if self.finished:
+            return  # the source may drive on while the controller's state is saved
         end_us = messages.from_stamp(message.header.stamp)
         if end_us < self._next_end_us:
             self.hears_controller = self.hears_controller or topic == "cmd_vel"
