@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.ros]
 
 WINDOW_US = 50_000
 KINDS = {"odom": Odometry, "episode": Episode, "cmd_vel": TwistStamped, "spikes": Spikes}
-MANY = 1500
+MANY = 1000
 """Windows: more than the recorder lets wait for their other messages."""
 
 
