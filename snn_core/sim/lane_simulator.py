@@ -1,7 +1,8 @@
 """World and lane task joined: what the in-process loop and the simulator node call, window by window."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Self, TypeVar
 
 from snn_core.errors import UserError
 from snn_core.sim.gazebo.backend import OnWait, WorldDisturbedError
@@ -10,6 +11,10 @@ from snn_core.sim.lane_task import LaneTask, Placement
 from snn_core.sim.settings import SimulatorSettings
 from snn_core.sim.track import load_track
 from snn_core.sim.world import World, WorldWindow
+
+_MOST_TRIES = 5
+"""A world that is disturbed so often in a row is not this program's alone."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +76,21 @@ class LaneSimulator:
 
     def step(self, v: float, omega: float) -> LaneWindow:
         """Lockstep: hold a command (m/s, rad/s) for the next window. Raises ValueError when it is not finite."""
-        placed = self._placement is not None
-        if self._placement is not None:
-            self.world.place(self._placement.lane, speed_m_s=v)
-        try:
-            window = self.world.advance(v, omega)
-        except WorldDisturbedError:
-            self.disturbances += 1
-            placed = True
-            self.world.place(self.world.lane, speed_m_s=v)
-            window = self.world.advance(v, omega)
-        return self._judge(window, placed, window.end_us)
+        if self._placement is None:
+            try:
+                window = self.world.advance(v, omega)
+                return self._judge(window, False, window.end_us)
+            except WorldDisturbedError:
+                self.disturbances += 1
+                self._placement = Placement(self.world.lane)
+        lane = self._placement.lane
+
+        def drive_from_start() -> WorldWindow:
+            self.world.place(lane, speed_m_s=v)
+            return self.world.advance(v, omega)
+
+        window = self._until_undisturbed(drive_from_start)
+        return self._judge(window, True, window.end_us)
 
     @property
     def runs_by_itself(self) -> bool:
@@ -102,16 +111,18 @@ class LaneSimulator:
 
     def start(self) -> None:
         """Start a Gazebo now and not at the first step."""
-        if isinstance(self.world, GazeboWorld):
-            _ = self.world.backend
+        world = self.world
+        if isinstance(world, GazeboWorld):
+            self._until_undisturbed(lambda: world.backend)
 
     def run(self, real_time_factor: float) -> None:
         """Free running, in a Gazebo: from now on it runs by itself."""
-        assert isinstance(self.world, GazeboWorld)
-        assert self._placement is not None
-        self.world.run(self._placement.lane, real_time_factor)
+        world, placement = self.world, self._placement
+        assert isinstance(world, GazeboWorld)
+        assert placement is not None
+        self._until_undisturbed(lambda: world.run(placement.lane, real_time_factor))
         self._placement, self._placed = None, True
-        self._began_us = self.world.now_us
+        self._began_us = world.now_us
 
     def send(self, v: float, omega: float) -> None:
         """Free running, in a Gazebo: send a command (m/s, rad/s)."""
@@ -122,14 +133,14 @@ class LaneSimulator:
         """Free running, in a Gazebo: what has happened since the last call, waiting so long for it; None if nothing."""
         assert isinstance(self.world, GazeboWorld)
         assert self._began_us is not None
-        if self._placement is not None:
-            self.world.place_running(self._placement.lane)
-            self._placement, self._placed = None, True
         try:
+            if self._placement is not None:
+                self.world.place_running(self._placement.lane)
+                self._placement, self._placed = None, True
             window = self.world.take(timeout_s)
         except WorldDisturbedError:
             self.disturbances += 1
-            self._placement = Placement(self.world.lane)
+            self._placement = self._placement or Placement(self.world.lane)
             return None
         if window is None:
             return None
@@ -145,6 +156,16 @@ class LaneSimulator:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _until_undisturbed(self, action: Callable[[], Result]) -> Result:
+        """Do it, and again when something else moves the world meanwhile. Raises UserError when that does not end."""
+        for _ in range(_MOST_TRIES):
+            try:
+                return action()
+            except WorldDisturbedError as error:
+                self.disturbances += 1
+                last = error
+        raise UserError(f"{last}, {_MOST_TRIES} times in a row: expected that nothing else pauses, steps or resets it")
 
     def _judge(self, window: WorldWindow, placed: bool, run_us: int) -> LaneWindow:
         """What a window means for the task, ``run_us`` after the run began."""

@@ -42,9 +42,14 @@ class Backend(Protocol):
     """A simulator in a process of its own, with the world, the robot and the camera that its settings describe.
 
     Every method that waits raises UserError, in one line with the end of the server's log, when the server is missing,
-    has ended, or has not answered in time. After that only ``stop`` may be called. ``step`` and ``take`` raise
-    WorldDisturbedError when the world's time is not what it should be.
+    has ended, or has not answered in time. After that only ``stop`` may be called. Every method that waits may also
+    raise WorldDisturbedError, when the world's time is not what it should be.
     """
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of what was started: the server first, if this started it."""
+        ...
 
     @property
     def counters(self) -> dict[str, int]:

@@ -143,7 +143,7 @@ class ClassicLink:
         self._publish(_COMMANDS, message)
 
     def ask(self) -> None:
-        """Ask for something that the server answers at once: ``asked`` and ``answered`` are then equal."""
+        """Ask for something that the server answers at once: ``answered`` is then the number ``asked``."""
         self.asked += 1
         self._publish(_REQUESTS, self._messages["Request"](id=self.asked, request="physics_info", data=""))
 

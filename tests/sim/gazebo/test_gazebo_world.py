@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snn_core.errors import UserError
 from snn_core.sim.camera import Renderer
 from snn_core.sim.frames import FrameEvents
 from snn_core.sim.gazebo import gazebo_world
@@ -41,6 +42,7 @@ class InProcess:
         self.now_us = BEGAN_US
         self.command = (0.0, 0.0)
         self.disturbances: deque[None] = deque()
+        self.disturbed_placements = 0
         self.placed: list[Pose] = []
         self.seen: list[Frame] = []
         self.stopped = False
@@ -69,6 +71,9 @@ class InProcess:
         return Observation(frames, self.state())
 
     def place(self, pose: Pose) -> Observation:
+        if self.disturbed_placements:
+            self.disturbed_placements -= 1
+            raise WorldDisturbedError("the world was reset")
         self.robot.place(pose)
         self.placed.append(pose)
         self.now_us += SETTLE_US
@@ -193,6 +198,36 @@ def test_a_disturbed_window_is_driven_again_from_the_start(backends: list[InProc
         assert [window.end_us for window in windows] == [(k + 1) * WINDOW_US for k in range(5)]
         assert simulator.counters == {"disturbances": 1, "frames_lost": 0}
         assert backends[0].placed == 2 * [TRACK.pose(simulator.task.lane)]
+
+
+def test_a_disturbed_placement_is_done_again_and_ends_in_one_line_when_it_always_is(backends: list[InProcess]) -> None:
+    with LaneSimulator(SETTINGS) as simulator:
+        simulator.start()
+        backends[0].disturbed_placements = 2
+        windows = [simulator.step(0.5, 0.0) for _ in range(2)]
+        assert [(window.placed, window.end_us) for window in windows] == [(True, WINDOW_US), (False, 2 * WINDOW_US)]
+        assert simulator.disturbances == 2
+        assert backends[0].placed == [TRACK.pose(0)]
+        backends[0].disturbances.append(None)
+        backends[0].disturbed_placements = 100
+        with pytest.raises(UserError, match=r"^the world was reset, 5 times in a row: expected that nothing else"):
+            simulator.step(0.5, 0.0)
+
+
+def test_a_placement_that_is_disturbed_while_it_runs_is_done_again(backends: list[InProcess]) -> None:
+    with LaneSimulator(SETTINGS) as simulator:
+        simulator.start()
+        backends[0].disturbed_placements = 1
+        simulator.run(1.0)
+        backends[0].disturbances.append(None)
+        assert simulator.take(0.0) is None
+        backends[0].disturbed_placements = 1
+        assert simulator.take(0.0) is None
+        window = simulator.take(0.0)
+        assert window is not None
+        assert window.placed
+        assert simulator.disturbances == 3
+        assert backends[0].placed == 2 * [TRACK.pose(0)]
 
 
 def test_free_running_goes_on_from_the_start_when_it_is_disturbed(backends: list[InProcess]) -> None:

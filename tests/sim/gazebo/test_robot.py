@@ -1,5 +1,9 @@
 """The robot and its camera in each real Gazebo that is here, next to the embedded simulator's."""
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +62,27 @@ def test_the_camera_sees_what_the_embedded_one_does(running: tuple[Backend, Simu
         sharp = (image == image.min()) | (image == image.max())
         sharp &= (expected == expected.min()) | (expected > 152.9)
         assert (np.abs(image - expected)[rows] < 1.0)[sharp[rows]].mean() > 0.999  # no edge is a pixel off
+
+
+def test_a_server_that_is_held_up_is_waited_for(running: tuple[Backend, SimulatorSettings]):
+    """On a busy machine a server may say nothing for a while, wherever it is in a step."""
+    backend, _ = running
+    seen = backend.place(TRACK.pose(0))
+
+    def hold_up() -> None:
+        for k in range(6):
+            time.sleep(0.2 + 0.03 * k)
+            os.killpg(backend.pids[0], signal.SIGSTOP)
+            time.sleep(1.4)
+            os.killpg(backend.pids[0], signal.SIGCONT)
+
+    thread = threading.Thread(target=hold_up)
+    thread.start()
+    while thread.is_alive():
+        before_us = seen.frames[-1].t_us
+        seen = backend.step(0.0, 1.0, WINDOW_US)
+        assert seen.frames[-1].t_us == seen.state.t_us == before_us + WINDOW_US
+    thread.join()
 
 
 def test_the_robot_drives_as_the_embedded_one(running: tuple[Backend, SimulatorSettings]):
