@@ -44,7 +44,7 @@ def require(backend: str) -> str:
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"gazebo", "gz"}.intersection(getattr(item, "fixturenames", ())):
+        if {"gazebo", *GAZEBOS}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("gazebo")
 
 
@@ -65,3 +65,9 @@ def gazebo(request: pytest.FixtureRequest) -> str:
 def gz() -> str:
     """Gazebo Sim."""
     return require("gz")
+
+
+@pytest.fixture(scope="session")
+def gazebo_classic() -> str:
+    """Gazebo Classic."""
+    return require("gazebo_classic")

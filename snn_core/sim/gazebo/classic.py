@@ -20,6 +20,8 @@ _MARGIN_STEPS = 2
 """A frame is rendered when the renderer has seen its time, or, where it has missed that, two steps later."""
 _FORCE_S = 0.05
 _MOST_AHEAD = 4
+_AWAKE_S = 0.5
+"""A camera that is there shows the frame at which the world stands within this time."""
 _DISTURBED_S = 1.0
 _ASK_AGAIN_S = 0.5
 _SOME_STEPS = 8
@@ -28,7 +30,8 @@ _AT_REST = 1e-3
 """m/s and rad/s"""
 _PLACING_S = 1.0
 """The server does so five times a second."""
-_SETTLE_US = _WARM_UP_US = 100_000
+_SETTLE_US = 100_000
+"""At least, and whole frames."""
 _MOST_SETTLES = 50
 
 
@@ -50,6 +53,7 @@ class ClassicBackend:
         self._gazebo = settings.gazebo
         self._step_us = settings.gazebo.physics_step_us
         self._period_us = 1_000_000 // settings.gazebo.frame_rate_hz
+        self._settle_us = -(-_SETTLE_US // self._period_us) * self._period_us
         self._ahead_us = _MARGIN_STEPS * self._step_us
         self._link = ClassicLink(settings, world, on_wait)
         self._now_us = self._stands_us = 0
@@ -79,13 +83,8 @@ class ClassicBackend:
         with self._link.lock:
             self._align(timeout_s=self._gazebo.start_timeout_s)
             if not self._gazebo.attach:
-                self._step(0.0, 0.0, _SETTLE_US)  # a camera that is late would go on from the time before the reset
-                self._link.reset()  # so that every run begins with the same state, however long the camera took
-                self._wait_until(lambda: self._link.standing_us == 0, "a reset")
-                self._link.poses.clear()
-                self._stands_us = self._now_us = 0
-                self._step(0.0, 0.0, _WARM_UP_US)
-                self._frames_forced = self._frames_lost = 0  # a camera begins anew after a reset
+                self._step(0.0, 0.0, self._settle_us)  # a late camera would go on from the time before the reset
+                self._start_over()
 
     def step(self, v: float, omega: float, duration_us: int) -> Observation:
         """See ``Backend``."""
@@ -155,11 +154,32 @@ class ClassicBackend:
         deadline = time.monotonic() + timeout_s
         while not self._sees(0):
             self._run_to(self._stands_us - self._stands_us % self._period_us + self._period_us)
-            link.poll(WAIT_S)
+            awake_until = time.monotonic() + _AWAKE_S  # see _start_over
+            while not self._sees(0) and time.monotonic() < awake_until:
+                link.poll(WAIT_S)
             if time.monotonic() > deadline:
                 raise link.failure(f"{IMAGES}: no image within {timeout_s:g} s")
         self._now_us = self._stands_us
         self._run_to(self._now_us + self._ahead_us)
+
+    def _start_over(self) -> None:
+        """Take the world back to time 0, so that every run begins with the same state, however long the camera took.
+
+        After a reset the camera waits until it sees the time of a frame, and until then the world runs on without it.
+        If it sees that late, the world may stand one step after the next frame's time, which for the camera is neither
+        that time nor past it: then both wait for each other for ever (Gazebo 11.1, CameraSensor::NeedsUpdate). So the
+        world stands at the first frame's time until the camera has seen it.
+        """
+        link = self._link
+        link.reset()
+        self._wait_until(lambda: link.standing_us == 0, "a reset")
+        link.poses.clear()
+        self._stands_us = 0
+        self._now_us = self._period_us
+        self._run_to(self._now_us)
+        self._wait_until(lambda: self._sees(self._now_us), "the first image", self._force_image, _DISTURBED_S)
+        self._step(0.0, 0.0, self._settle_us - self._period_us)
+        self._frames_forced = self._frames_lost = 0  # a camera begins anew after a reset
 
     def _let_run(self) -> None:
         self._link.limit_steps(self._steps_per_s)
@@ -259,7 +279,7 @@ class ClassicBackend:
 
     def _come_to_rest(self) -> Observation:
         for _ in range(_MOST_SETTLES):
-            seen = self._step(0.0, 0.0, _SETTLE_US)
+            seen = self._step(0.0, 0.0, self._settle_us)
             rests = abs(seen.state.v) < _AT_REST and abs(seen.state.omega) < _AT_REST
             if rests and seen.frames and seen.frames[-1].t_us == self._now_us:
                 return Observation(seen.frames[-1:], seen.state)
