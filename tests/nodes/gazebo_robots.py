@@ -22,6 +22,9 @@ from .robots import Group, Observer, Robot, own_domain
 ANSWER_S = 6.0
 """For gazebo.answer_timeout_s: how long a server that is stopped is waited for."""
 _CONNECT_S = 10.0
+_SENT_S = 1.0
+_NOTICED_S = 6.0
+_TRIES = 5
 
 
 class GazeboRobot(NamedTuple):
@@ -73,6 +76,20 @@ class GazeboRobot(NamedTuple):
         assert lines[-1].startswith(f"{self.gazebo}: "), lines
         assert what in lines[-1]
         assert not any(line.startswith("Traceback") for line in lines)
+
+    def disturb(self, request: str) -> None:
+        """Tell the world something until the simulator has counted that, or has ended: on a busy machine the window's
+        own request may come right after it, before the world has done a step.
+        """
+        counted = self.disturbances()
+        for _ in range(_TRIES):
+            self.tell_world(request)
+            deadline = time.monotonic() + _NOTICED_S
+            while time.monotonic() < deadline:
+                self.observer.spin(0.1)
+                if self.disturbances() > counted or self.group.exit_code("simulator") is not None:
+                    return
+        raise AssertionError(f"{request}: not noticed in {_TRIES} tries")
 
     def tell_world(self, request: str) -> None:
         """What somebody else does to the world: ``pause``, ``go``, ``reset`` or ``remove`` (the robot)."""
@@ -142,6 +159,8 @@ def _tell_classic(request: str, port: int) -> None:
             assert time.monotonic() < deadline, f"no subscriber of {topic}"
             client.poll(0.1)
         client.publish(topic, message)
-        client.poll(0.5)  # a server that is busy takes the connection's end before what came by it
+        sent_until = time.monotonic() + _SENT_S
+        while time.monotonic() < sent_until:  # a server that is busy takes the connection's end before what came by it
+            client.poll(0.1)
     finally:
         client.close()
