@@ -1,6 +1,7 @@
 """What every test run needs: the environment of ROS 2, and a reason for each test that cannot run here."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "spikedriv
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start pytest again where it cannot load ROS 2's libraries, so that it runs from any shell."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a script's background job; processes would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # pytest has put files in place of stdout and stderr by now; they must not outlive it.
     capture = config.pluginmanager.getplugin("capturemanager")
     try:

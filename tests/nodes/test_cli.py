@@ -232,9 +232,13 @@ def _children_of(pid: int) -> list[str]:
 
 
 def _wait_until_it_drives(process: subprocess.Popen[str], display: Path) -> None:
+    def shown() -> str:
+        written = display.read_bytes().decode(errors="ignore")  # it may end within a character
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)
+
     deadline = time.monotonic() + 120
-    while not re.search(r"[1-9]\d* s simulated", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", display.read_text())):
-        assert process.poll() is None, display.read_text()
+    while not re.search(r"[1-9]\d* s simulated", shown()):
+        assert process.poll() is None, shown()
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -248,10 +252,13 @@ def test_ctrl_c_keeps_what_was_learnt_and_leaves_no_process(options: list[str], 
         # A display as on a terminal, else rich shows its bar at the end only.
         environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "120"}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment)
-    _wait_until_it_drives(process, display)
-    assert len(_children_of(process.pid)) == (3 if options else 0)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=60)
+    try:
+        _wait_until_it_drives(process, display)
+        assert len(_children_of(process.pid)) == (3 if options else 0)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()  # its nodes end with it
     assert process.returncode == cli.INTERRUPTED, display.read_text()
     assert "Traceback" not in display.read_text()
     assert _children_of(process.pid) == []

@@ -169,6 +169,7 @@ def test_between_simulator_and_controller_in_lockstep(domain: tuple[Observer, Gr
     observer.wait(lambda: robot.windows()[-1] > before + 20, "windows", robot)
     assert not robot.has_gap()
     observer.wait(lambda: int(robot.values("event_filter").get("packets_repeated", 0)) > 0, "a packet again", robot)
+    observer.wait(lambda: "packets_lost" in robot.values("controller"), "the controller's diagnostics", robot)
     values, controller = robot.values("event_filter"), robot.values("controller")
     assert values["packets_lost"] == controller["packets_lost"] == "0"
     assert 0 < int(values["dropped.background"]) < int(values["events_received"])

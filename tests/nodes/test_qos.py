@@ -104,6 +104,7 @@ def test_forced_reliable_names_the_publisher_that_it_cannot_hear(domain: tuple[O
     assert log.count("hears nothing of it") == 1
     assert "/events: /observer offers best effort" in log
     assert "set events_reliability to auto or best_effort here, or the publisher to reliable" in log
+    observer.wait(lambda: robot.values("controller"), "the controller's diagnostics", robot)
     assert robot.values("controller")["events_received"] == "0"
 
 
