@@ -95,19 +95,9 @@ def test_world_paused_from_outside(robot: GazeboRobot) -> None:
     robot.wait(lambda: robot.robot.level("simulator") == DiagnosticStatus.OK, "the simulator is content")
 
 
-def notices(robot: GazeboRobot) -> bool:
-    """Whether the simulator always sees what another does. In lockstep, a Gazebo Sim may be told of it while it carries
-    out a window, and then the window's own requests can undo it.
-    """
-    return not (robot.gazebo == "gz" and robot.lockstep)
-
-
 @in_lockstep
 def test_lockstep_goes_on_when_another_has_let_the_world_run(robot: GazeboRobot) -> None:
-    if notices(robot):
-        robot.disturb("go")
-    else:
-        robot.tell_world("go")
+    robot.disturb("go")
     robot.go_on(20)
     assert not robot.robot.has_gap()
 
@@ -122,10 +112,7 @@ def doomed(gazebo: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 def test_world_reset_by_another(doomed: GazeboRobot) -> None:
     """It goes on; or, where Gazebo Sim crashes in a reset, as 8.14 does now and then, it ends as any that crashes."""
     heard = len(doomed.robot.episodes)
-    if notices(doomed):
-        doomed.disturb("reset")
-    else:
-        doomed.tell_world("reset")
+    doomed.disturb("reset")
 
     def goes_on() -> bool:
         robot = doomed.robot

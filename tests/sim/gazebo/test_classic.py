@@ -2,22 +2,14 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from snn_core.learning.parameters import SimulatorParameters, read_parameters
-from snn_core.sim.gazebo.backend import Backend
 from snn_core.sim.gazebo.classic_install import ClassicInstall
-from snn_core.sim.gazebo.gazebo_world import make_backend
-from snn_core.sim.gazebo.world import write_world
-from snn_core.sim.track import load_track
+from tests.gazebo_backends import TRACK, started
 
-CONFIG = Path(__file__).resolve().parents[3] / "launch" / "config" / "lane.yaml"
 SLOW_CAMERA = Path(__file__).with_name("slow_camera.c")
-TRACK = load_track("meschede")
 STARTS = 4
 pytestmark = pytest.mark.processes
 
@@ -29,7 +21,7 @@ def test_a_camera_that_is_slow_does_not_hold_up_the_start(
     environment = ClassicInstall.environment
     monkeypatch.setattr(ClassicInstall, "environment", lambda self: environment(self) | {"LD_PRELOAD": str(library)})
     for _ in range(STARTS):
-        with _started(tmp_path, answer_timeout_s=6.0) as backend:
+        with started(gazebo_classic, tmp_path, answer_timeout_s=6.0) as (backend, _):
             frames = backend.step(0.2, 0.0, 50_000).frames
         assert [frame.t_us for frame in frames] == [110_000, 120_000, 130_000, 140_000, 150_000]
 
@@ -37,27 +29,11 @@ def test_a_camera_that_is_slow_does_not_hold_up_the_start(
 @pytest.mark.parametrize("rate_hz", [25, 8])
 def test_a_window_holds_whole_frames_at_any_rate(gazebo_classic: str, rate_hz: int, tmp_path: Path) -> None:
     period_us = 1_000_000 // rate_hz
-    with _started(tmp_path, frame_rate_hz=rate_hz) as backend:
+    with started(gazebo_classic, tmp_path, frame_rate_hz=rate_hz) as (backend, _):
         placed_us = backend.place(TRACK.pose(0)).frames[-1].t_us
         frames = backend.step(0.2, 0.0, 2 * period_us).frames
         assert [frame.t_us for frame in frames] == [placed_us + period_us, placed_us + 2 * period_us]
         assert backend.counters["frames_lost"] == 0
-
-
-@contextmanager
-def _started(folder: Path, **gazebo: float) -> Iterator[Backend]:
-    """A started backend with these settings of Gazebo."""
-    settings = read_parameters(CONFIG, "simulator", SimulatorParameters)
-    changed = settings.gazebo.model_copy(update=gazebo)
-    settings = settings.model_copy(update={"backend": "gazebo_classic", "gazebo": changed})
-    world = folder / "lane.sdf"
-    write_world(settings, TRACK, world, classic=True)
-    backend = make_backend(settings, world)
-    try:
-        backend.start()
-        yield backend
-    finally:
-        backend.stop()
 
 
 def _compile(folder: Path) -> Path:

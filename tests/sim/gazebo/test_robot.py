@@ -5,23 +5,16 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from snn_core.learning.parameters import SimulatorParameters, read_parameters
 from snn_core.sim.camera import Renderer
 from snn_core.sim.gazebo.backend import Backend
-from snn_core.sim.gazebo.gazebo_world import make_backend
-from snn_core.sim.gazebo.world import write_world
 from snn_core.sim.robot import Robot
 from snn_core.sim.settings import SimulatorSettings
-from snn_core.sim.track import load_track
-from tests.gazebos import RENDER_ENGINE
+from tests.gazebo_backends import TRACK, started
 
-CONFIG = Path(__file__).resolve().parents[3] / "launch" / "config"
-TRACK = load_track("meschede")
 WINDOW_US = 50_000
 pytestmark = pytest.mark.processes
 
@@ -31,17 +24,8 @@ def running(
     gazebo: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Backend, SimulatorSettings]]:
     """A started backend with a robot, and its settings."""
-    settings = read_parameters(CONFIG / f"{request.param}.yaml", "simulator", SimulatorParameters)
-    changed = settings.gazebo.model_copy(update={"render_engine": RENDER_ENGINE})
-    settings = settings.model_copy(update={"backend": gazebo, "gazebo": changed})
-    world = tmp_path_factory.mktemp("world") / "lane.sdf"
-    write_world(settings, TRACK, world, classic=gazebo == "gazebo_classic")
-    server = make_backend(settings, world)
-    try:
-        server.start()
-        yield server, settings
-    finally:
-        server.stop()
+    with started(gazebo, tmp_path_factory.mktemp("world"), request.param) as backend_and_settings:
+        yield backend_and_settings
 
 
 def test_the_camera_sees_what_the_embedded_one_does(running: tuple[Backend, SimulatorSettings]):
