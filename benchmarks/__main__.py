@@ -12,7 +12,7 @@ from snn_core.errors import UserError
 from spikedrive_benchmarks.driving import driving, driving_over_dds
 from spikedrive_benchmarks.machine import machine
 from spikedrive_benchmarks.network import network_window
-from spikedrive_nodes.environment import ensure_ros_environment
+from spikedrive_nodes.processes.environment import ensure_ros_environment
 
 TITLES = {
     "network": ("lane network, learning", "us a step of 1 ms"),

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from snn_core.errors import UserError
+from snn_core.events.codecs.evt3_encoder import encode_evt3
+from snn_core.events.codecs.mono import encode_mono
+from snn_core.events.codecs.packets import EncodedPacket
 from snn_core.events.events import Events
-from snn_core.events.evt3_encoder import encode_evt3
-from snn_core.events.mono import encode_mono
-from snn_core.events.packets import EncodedPacket
 from snn_core.learning.parameters import ControllerParameters
 from spikedrive_benchmarks.machine import machine
-from spikedrive_nodes.environment import ensure_ros_environment
+from spikedrive_nodes.processes.environment import ensure_ros_environment
 
 WIDTH, HEIGHT = 640, 480
 WAIT_S = 60.0
@@ -59,10 +59,10 @@ def measure(encoding: str, rate_hz: float, seconds: float, packet_bytes: int, bu
     """Publish for some seconds, then ``burst`` events as fast as it goes; the controller's counters after each."""
     from event_camera_msgs.msg import EventPacket
 
-    from spikedrive_nodes import messages, qos
-    from spikedrive_nodes.dds import Onlooker, domain_id
-    from spikedrive_nodes.processes import NodeProcesses, write_parameters
-    from spikedrive_nodes.replaying import ReplayMonitor
+    from spikedrive_nodes.cli.replay import ReplayMonitor
+    from spikedrive_nodes.processes.node_processes import NodeProcesses, write_parameters
+    from spikedrive_nodes.processes.over_dds import Onlooker, domain_id
+    from spikedrive_nodes.ros import messages, qos
 
     settings = ControllerParameters(network="any_camera", lockstep=False, learning=False, event_timeout_s=2.0)
     domain = domain_id()

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from snn_core.control.controller import Controller
-from snn_core.control.rewards import LaneReward
 from snn_core.learning.drive import steps
 from snn_core.learning.log import DriveLog
 from snn_core.learning.parameters import DriveParameters, read_drive_parameters
 from snn_core.learning.train import compile_kernels, network_for, train, with_task
-from snn_core.sim.lane_simulator import LaneSimulator
-from spikedrive_nodes.shared_files import parameter_file
+from snn_core.tasks.lane.reward import LaneReward
+from snn_core.tasks.lane.simulator import LaneSimulator
+from spikedrive_nodes.processes.shared_files import parameter_file
 
 SECONDS, DDS_SECONDS, ROUNDS = 30.0, 30.0, 5
 
@@ -60,10 +60,10 @@ def driving_over_dds() -> float:
     """Simulated seconds a second of wall time with simulator, reward and controller as processes. Raises UserError
     where ROS 2 is not there.
     """
-    from spikedrive_nodes.environment import ensure_ros_environment
+    from spikedrive_nodes.processes.environment import ensure_ros_environment
 
     ensure_ros_environment()
-    from spikedrive_nodes.dds import OverDds
+    from spikedrive_nodes.processes.over_dds import OverDds
 
     parameters, controller = _begin(DDS_SECONDS)
     with tempfile.TemporaryDirectory(prefix="spikedrive-") as folder:

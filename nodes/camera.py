@@ -11,15 +11,14 @@ from sensor_msgs.msg import CameraInfo
 
 from snn_core.errors import UserError
 from snn_core.events.camera_info import read_calibration
+from snn_core.events.codecs.packets import empty_packet, split_packets
 from snn_core.events.events import Events
 from snn_core.events.live.camera import CameraUnavailableError, LiveCamera, RawData
+from snn_core.events.live.camera_parameters import CameraParameters
 from snn_core.events.live.opening import describe_cameras, open_camera
-from snn_core.events.live.settings import CameraParameters
-from snn_core.events.packets import empty_packet, split_packets
-
-from . import diagnostics, messages, qos
-from .parameters import about, declare_parameters
-from .runtime import run_node
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.parameters import about, declare_parameters
+from spikedrive_nodes.ros.runtime import run_node
 
 POLL_S = 0.002
 BUSY_S = 0.05

@@ -27,12 +27,12 @@ from snn_core.learning.parameters import ControllerParameters
 from snn_core.learning.warm_up import compile_controller
 from snn_core.network.network import Spikes
 from snn_core.network.spec import SpikeSource, load_network_spec
-
-from . import diagnostics, messages, qos
-from .drive_modes import FreeRunningMode, LockstepMode
-from .event_subscription import EventSubscription
-from .parameters import about, declare_parameters
-from .runtime import run_node
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.event_subscription import EventSubscription
+from spikedrive_nodes.ros.free_running_mode import FreeRunningMode
+from spikedrive_nodes.ros.lockstep_mode import LockstepMode
+from spikedrive_nodes.ros.parameters import about, declare_parameters
+from spikedrive_nodes.ros.runtime import run_node
 
 TIMER_S = 0.01
 Message = TypeVar("Message")

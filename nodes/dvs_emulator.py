@@ -7,11 +7,10 @@ from sensor_msgs.msg import Image
 from snn_core.errors import UserError
 from snn_core.sim.frame_stream import DvsEmulatorParameters, FrameStream, FrameWindow
 from snn_core.sim.images import gray_image
-
-from . import diagnostics, messages, qos
-from .event_subscription import EventSubscription
-from .parameters import declare_parameters
-from .runtime import run_node
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.event_subscription import EventSubscription
+from spikedrive_nodes.ros.parameters import declare_parameters
+from spikedrive_nodes.ros.runtime import run_node
 
 
 class DvsEmulatorNode(Node):

@@ -15,12 +15,11 @@ from snn_core.events.camera_info import Calibration
 from snn_core.events.filters.chain import make_filters
 from snn_core.events.filters.options import TOPIC, EventFilterParameters
 from snn_core.events.filters.packets import PacketFilter
-
-from . import diagnostics, messages, qos
-from .event_subscription import EventSubscription
-from .packet_decoder import PacketDecoder
-from .parameters import declare_parameters
-from .runtime import run_node
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.event_subscription import EventSubscription
+from spikedrive_nodes.ros.packet_decoder import PacketDecoder
+from spikedrive_nodes.ros.parameters import declare_parameters
+from spikedrive_nodes.ros.runtime import run_node
 
 MAX_KEPT_BYTES = 1 << 26
 """Of packets that went out and may be asked for again."""

@@ -20,11 +20,10 @@ from snn_core.errors import UserError
 from snn_core.events.camera_info import read_calibration
 from snn_core.events.player import PlayedWindow, Player
 from snn_core.learning.parameters import ReplayParameters
-
-from . import diagnostics, messages, qos
-from .parameters import about, declare_parameters
-from .runtime import run_node
-from .source import LockstepSource, PublishedWindow
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.lockstep_source import LockstepSource, PublishedWindow
+from spikedrive_nodes.ros.parameters import about, declare_parameters
+from spikedrive_nodes.ros.runtime import run_node
 
 PACE_S = 0.001
 

@@ -6,15 +6,14 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from spikedrive_msgs.msg import Episode, Reward
 
-from snn_core.control.rewards import LaneReward
 from snn_core.errors import UserError
 from snn_core.learning.parameters import RewardParameters
 from snn_core.sim.robot import yaw_from_quaternion
 from snn_core.sim.track import load_track
-
-from . import diagnostics, messages, qos
-from .parameters import about, declare_parameters
-from .runtime import run_node
+from snn_core.tasks.lane.reward import LaneReward
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.parameters import about, declare_parameters
+from spikedrive_nodes.ros.runtime import run_node
 
 KEPT = 100
 """Stamps that wait for their other half."""

@@ -19,12 +19,11 @@ from snn_core.control.safety import STOP, Velocity
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.learning.parameters import SimulatorParameters
-from snn_core.sim.lane_simulator import LaneSimulator, LaneWindow
-
-from . import diagnostics, messages, qos
-from .parameters import about, declare_parameters
-from .runtime import leave_if_ending, run_node
-from .source import LockstepSource, PublishedWindow
+from snn_core.tasks.lane.simulator import LaneSimulator, LaneWindow
+from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.lockstep_source import LockstepSource, PublishedWindow
+from spikedrive_nodes.ros.parameters import about, declare_parameters
+from spikedrive_nodes.ros.runtime import leave_if_ending, run_node
 
 _WAIT_S = 1.0
 _WAITS_APART_S = 0.25

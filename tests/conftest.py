@@ -12,7 +12,7 @@ import pytest
 import set_up
 
 from snn_core.errors import UserError
-from spikedrive_nodes.environment import ensure_ros_environment
+from spikedrive_nodes.processes.environment import ensure_ros_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDINGS = ROOT.parent / "shared" / "data"

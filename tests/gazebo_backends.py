@@ -6,9 +6,9 @@ from pathlib import Path
 
 from snn_core.learning.parameters import SimulatorParameters, read_parameters
 from snn_core.sim.gazebo.backend import Backend
+from snn_core.sim.gazebo.description.world_sdf import write_world
 from snn_core.sim.gazebo.gazebo_world import make_backend
-from snn_core.sim.gazebo.world import write_world
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
 from tests.gazebos import RENDER_ENGINE
 

@@ -10,8 +10,8 @@ from functools import cache
 import pytest
 
 from snn_core.errors import UserError
-from snn_core.sim.gazebo.classic_install import find_classic
-from snn_core.sim.gazebo.gz_process import INSTALL, find_python
+from snn_core.sim.gazebo.classic.install import find_classic
+from snn_core.sim.gazebo.gz.process import INSTALL, find_python
 
 GAZEBOS = ("gz", "gazebo_classic")
 RENDER_ENGINE = os.environ.get("SPIKEDRIVE_GZ_RENDER_ENGINE", "")

@@ -27,11 +27,10 @@ def requirement_name(line: str) -> str:
 
 
 def test_every_package_folder_is_packaged() -> None:
-    found = [p.parent for name in ("snn_core", "benchmarks") for p in (ROOT / name).rglob("__init__.py")]
-    folders = {str(folder.relative_to(ROOT)).replace("/", ".") for folder in found}
-    packages = {re.sub(r"^benchmarks", "spikedrive_benchmarks", folder) for folder in folders}
-    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == packages | {"spikedrive_nodes"}
-    assert [p.parent for p in (ROOT / "nodes").rglob("__init__.py")] == [ROOT / "nodes"]
+    names = {"snn_core": "snn_core", "benchmarks": "spikedrive_benchmarks", "nodes": "spikedrive_nodes"}
+    folders = {p.parent.relative_to(ROOT).parts for name in names for p in (ROOT / name).rglob("__init__.py")}
+    packages = [".".join((names[top], *below)) for top, *below in folders]
+    assert sorted(PYPROJECT["tool"]["setuptools"]["packages"]) == sorted(packages)
 
 
 def test_the_lock_has_hashes_and_names_no_host_and_no_folder() -> None:

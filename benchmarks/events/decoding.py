@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn_core.events.codecs import make_decoder
+from snn_core.events.codecs.evt2 import encode_evt2
+from snn_core.events.codecs.evt3_encoder import encode_evt3
+from snn_core.events.codecs.libcaer import encode_libcaer
+from snn_core.events.codecs.mono import MAX_DT_NS, encode_mono
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
-from snn_core.events.evt2 import encode_evt2
-from snn_core.events.evt3_encoder import encode_evt3
-from snn_core.events.libcaer import encode_libcaer
-from snn_core.events.mono import MAX_DT_NS, encode_mono
 from spikedrive_benchmarks.events.candidates import Candidate, Prepare
 from spikedrive_benchmarks.events.streams import Stream
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_core.errors import UserError
-from snn_core.events.codecs import make_decoder
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import FIELD_TYPES, Events
 
 NAMES = ("real", "generated")

@@ -11,16 +11,16 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from snn_core.control.pooling import make_pooling
+from snn_core.control.encoders.pooling import make_pooling
 from snn_core.events.pooling import Pooling
 from snn_core.network.spec import load_network_spec
 from snn_core.sim.event_pixel import Events
 from snn_core.sim.frames import FrameEvents
 from snn_core.sim.gazebo.backend import Frame, Observation
+from snn_core.sim.gazebo.description.world_sdf import write_world
 from snn_core.sim.gazebo.gazebo_world import make_backend
-from snn_core.sim.gazebo.world import write_world
 from snn_core.sim.robot import TICK_US
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import LanePosition, Pose, Track, load_track
 from snn_core.sim.world import World
 from spikedrive_benchmarks.frames.embedded import EmbeddedBackend

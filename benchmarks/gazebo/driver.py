@@ -4,13 +4,13 @@ import time
 from dataclasses import dataclass, field
 
 from snn_core.control.controller import Controller
-from snn_core.control.rewards import LaneReward
 from snn_core.learning.drive import DriveResult, OnWindow, steps
 from snn_core.learning.log import DriveLog
 from snn_core.learning.parameters import DriveParameters
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
-from snn_core.sim.lane_simulator import LaneSimulator
 from snn_core.sim.robot import Robot
+from snn_core.tasks.lane.reward import LaneReward
+from snn_core.tasks.lane.simulator import LaneSimulator
 
 
 @dataclass

@@ -17,9 +17,9 @@ from snn_core.errors import UserError
 from snn_core.learning.parameters import DriveParameters
 from snn_core.sim.robot import yaw_from_quaternion
 from snn_core.sim.track import Track, load_track
-from spikedrive_nodes import qos
-from spikedrive_nodes.dds import Onlooker, domain_id
-from spikedrive_nodes.processes import NodeProcesses, write_parameters
+from spikedrive_nodes.processes.node_processes import NodeProcesses, write_parameters
+from spikedrive_nodes.processes.over_dds import Onlooker, domain_id
+from spikedrive_nodes.ros import qos
 
 START_S = 120.0
 SETTLE_S = 10.0

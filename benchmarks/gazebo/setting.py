@@ -9,11 +9,11 @@ from snn_core.control.controller import Controller
 from snn_core.errors import UserError
 from snn_core.learning.parameters import DriveParameters
 from snn_core.learning.train import compile_kernels, network_for, train, training_figures, with_task
-from snn_core.sim.gazebo.classic_install import find_classic
-from snn_core.sim.gazebo.gz_process import INSTALL, find_python
+from snn_core.sim.gazebo.classic.install import find_classic
+from snn_core.sim.gazebo.gz.process import INSTALL, find_python
 from spikedrive_benchmarks.gazebo.driver import WatchedDriver
-from spikedrive_nodes.commands import load_parameters
-from spikedrive_nodes.shared_files import parameter_file
+from spikedrive_nodes.cli.training import load_parameters
+from spikedrive_nodes.processes.shared_files import parameter_file
 
 Say = Callable[[str], None]
 BACKENDS = ("gz", "gazebo_classic")

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn_core.control.pooling import make_pooling
+from snn_core.control.decoders.differential_steering import DifferentialSteering
+from snn_core.control.encoders.base import make_encoder
+from snn_core.control.encoders.pooling import make_pooling
 from snn_core.control.safety import STOP, SafetyLimits, Velocity, VelocityLimiter
-from snn_core.control.steering import DifferentialSteering
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.pooling import Pooling
-from snn_core.network.encoders import make_encoder
 from snn_core.network.network import Network, Spikes
 from snn_core.network.spec import NetworkSpec
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from snn_core.errors import UserError
 from snn_core.events.bags.bag import Bag, is_bag
+from snn_core.events.bags.bag_recording import BagRecording
 from snn_core.events.bags.raw_messages import BagMessages, RawMessage
-from snn_core.events.bags.recording import BagRecording
 from snn_core.events.events import Events
 from snn_core.events.recordings import Recording, open_recording
 from snn_core.events.windows import windows

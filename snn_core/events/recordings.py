@@ -91,25 +91,25 @@ class RecordingWriter(Protocol):
 # Modules with a function sniff(path, size), which returns a Recording of a file of theirs and None for any other.
 # Those that tell their files by content come first. They are imported when needed and not before, as are writers.
 READERS = (
-    "snn_core.events.bags.recording",
-    "snn_core.events.files.aedat4",
+    "snn_core.events.bags.bag_recording",
+    "snn_core.events.files.aedat4.reader",
     "snn_core.events.files.aedat3",
     "snn_core.events.files.aedat2",
     "snn_core.events.files.dat",
     "snn_core.events.files.raw",
     "snn_core.events.files.event_stream",
-    "snn_core.events.files.hdf5",
+    "snn_core.events.files.hdf5.reader",
     "snn_core.events.files.numpy_files",
     "snn_core.events.files.n_mnist",
     "snn_core.events.files.text",
 )
 # What writes files whose name ends so, by module and name: RecordingWriter(path, width, height, camera, overwrite).
 WRITERS = {
-    ".aedat4": ("snn_core.events.files.aedat4_writer", "Aedat4Writer"),
+    ".aedat4": ("snn_core.events.files.aedat4.writer", "Aedat4Writer"),
     ".raw": ("snn_core.events.files.raw_writer", "RawWriter"),
     ".dat": ("snn_core.events.files.dat_writer", "DatWriter"),
-    ".h5": ("snn_core.events.files.hdf5_writer", "Hdf5Writer"),
-    ".hdf5": ("snn_core.events.files.hdf5_writer", "Hdf5Writer"),
+    ".h5": ("snn_core.events.files.hdf5.writer", "Hdf5Writer"),
+    ".hdf5": ("snn_core.events.files.hdf5.writer", "Hdf5Writer"),
     ".npz": ("snn_core.events.files.npz_writer", "NpzWriter"),
     ".csv": ("snn_core.events.files.csv_writer", "CsvWriter"),
     ".mcap": ("snn_core.events.bags.writer", "BagWriter"),

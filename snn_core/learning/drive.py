@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from snn_core.control.controller import Answer, Controller
-from snn_core.control.rewards import LaneReward
 from snn_core.events.events import Events
 from snn_core.learning.log import DriveLog, WindowRow
 from snn_core.learning.parameters import DriveParameters
-from snn_core.sim.lane_simulator import LaneSimulator, LaneWindow
+from snn_core.tasks.lane.reward import LaneReward
+from snn_core.tasks.lane.simulator import LaneSimulator, LaneWindow
 
 KEEP_S = 4.0
 """Event time at the end of a drive of which events and spikes are kept, for the report."""

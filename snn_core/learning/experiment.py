@@ -24,7 +24,7 @@ from snn_core.learning.train import (
     training_figures,
     with_task,
 )
-from snn_core.network.energy import Operations
+from snn_core.network.energy.operations import Operations
 
 Watch = Callable[[str, float], OnWindow]
 """Called with a drive's name (``before``, ``training``, ``after``) and its event time (s) when it begins."""

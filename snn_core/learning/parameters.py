@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from snn_core.control.rewards import RewardSettings
 from snn_core.control.safety import SafetyLimits
 from snn_core.errors import UserError
 from snn_core.files import StrictModel, read_yaml, validate
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.tasks.lane.reward import RewardSettings
 
 LOCKSTEP = "time waits for the network (true), or runs by itself (false)"
 

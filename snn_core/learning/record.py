@@ -3,7 +3,7 @@
 report.json      figures and configuration
 drives.npz       rows of each drive, weights before and after, a stretch of events and spikes
 checkpoint.npz   the controller's state (see ``snn_core.control.checkpoint``)
-report.html      made by ``snn_core.learning.report``
+report.html      made by ``snn_core.learning.report.page``
 """
 
 import json

@@ -11,8 +11,8 @@ from snn_core.learning.drive import Driver, DriveResult, InProcess, OnWindow, Re
 from snn_core.learning.parameters import DriveParameters, SimulatorParameters
 from snn_core.learning.warm_up import compile_controller
 from snn_core.network.spec import Connection, NetworkSpec, load_network_spec
-from snn_core.sim.lane_simulator import LaneSimulator
-from snn_core.sim.lane_task import LaneTaskSpec
+from snn_core.tasks.lane.simulator import LaneSimulator
+from snn_core.tasks.lane.task import LaneTaskSpec
 
 Control = Literal["none", "no-learning", "shuffled-reward", "dark"]
 """What is taken away from a training run, to show that it is needed."""

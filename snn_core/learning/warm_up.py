@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from snn_core.control.controller import Controller
+from snn_core.control.encoders.pooling_spec import PoolingSpec, RectanglesSpec
 from snn_core.control.safety import SafetyLimits
-from snn_core.events.codecs import make_decoder
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
 from snn_core.events.intake import EventIntake
-from snn_core.network.pooling_spec import PoolingSpec, RectanglesSpec
 
 
 def compile_controller(controller: Controller) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from snn_core.errors import UserError
 from snn_core.network.compressed_rows import CompressedRows
-from snn_core.network.energy import NetworkSize, Operations
+from snn_core.network.energy.operations import NetworkSize, Operations
 from snn_core.network.initial_weights import draw_weights
 from snn_core.network.kernels import _advance
 from snn_core.network.models import MODELS

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
+from snn_core.control.encoders.pooling_spec import PoolingSpec
 from snn_core.errors import UserError
 from snn_core.files import StrictModel, load_yaml
 from snn_core.network.initial_weights import FileWeights, LogNormalWeights, NormalWeights
 from snn_core.network.models import MODELS
 from snn_core.network.models.base import PopulationSpec
 from snn_core.network.patterns import AllToAll, Pattern, delay_range
-from snn_core.network.pooling_spec import PoolingSpec
 from snn_core.network.rules import RULES
 
 NETWORKS = Path(__file__).parent / "networks"
@@ -93,7 +93,7 @@ class Connection(StrictModel):
 
 
 class PoissonEncoding(StrictModel):
-    """Rate code of Bing et al. (2018); see ``snn_core.network.encoders.PoissonEncoder``."""
+    """Rate code of Bing et al. (2018); see ``snn_core.control.encoders.base.PoissonEncoder``."""
 
     code: Literal["poisson"]
     population: str
@@ -103,7 +103,7 @@ class PoissonEncoding(StrictModel):
 
 
 class EventDrivenEncoding(StrictModel):
-    """A spike for every k-th event; see ``snn_core.network.encoders.EventDrivenEncoder``."""
+    """A spike for every k-th event; see ``snn_core.control.encoders.base.EventDrivenEncoder``."""
 
     code: Literal["event_driven"]
     population: str
@@ -115,7 +115,7 @@ Encoding = Annotated[PoissonEncoding | EventDrivenEncoding, Field(discriminator=
 
 
 class SteeringDecoding(StrictModel):
-    """Smoothed differential steering; see ``snn_core.control.steering``."""
+    """Smoothed differential steering; see ``snn_core.control.decoders.differential_steering``."""
 
     code: Literal["differential_steering"]
     population: str

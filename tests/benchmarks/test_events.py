@@ -14,7 +14,7 @@ from spikedrive_benchmarks.events.measure import measure
 from spikedrive_benchmarks.events.streams import Stream, generated_stream, real_stream
 from spikedrive_benchmarks.events.tables import print_tables
 from spikedrive_benchmarks.events.tasks import PACKAGES, TASKS, available
-from spikedrive_nodes import cli
+from spikedrive_nodes.cli import app as cli
 
 KEYS = {"task", "library", "stream", "mev_per_s", "agrees", "version"}
 LIBRARIES = [(task, library) for task, libraries in TASKS.items() for library in libraries]

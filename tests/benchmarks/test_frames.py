@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
 from spikedrive_benchmarks.frames import films, measure, rates
 from spikedrive_benchmarks.frames.embedded import EmbeddedBackend

@@ -11,7 +11,7 @@ from snn_core.errors import UserError
 from spikedrive_benchmarks.gazebo.lockstep import first_difference, learn
 from spikedrive_benchmarks.gazebo.measure import TASKS, measure
 from spikedrive_benchmarks.gazebo.tables import print_tables
-from spikedrive_nodes.environment import ensure_ros_environment
+from spikedrive_nodes.processes.environment import ensure_ros_environment
 from tests.gazebos import RENDER_ENGINE
 
 SECONDS = 6.0

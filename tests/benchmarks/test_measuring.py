@@ -17,7 +17,7 @@ from spikedrive_benchmarks.snn.scaling import against_rate, against_size, memory
 from spikedrive_benchmarks.snn.simulators import ALWAYS, NAMES
 from spikedrive_benchmarks.snn.start import first_step
 from spikedrive_benchmarks.snn.tables import print_tables
-from spikedrive_nodes import cli
+from spikedrive_nodes.cli import app as cli
 
 KEYS = {"workload", "simulator", "cpu_us_per_step", "max_step_us"}
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from snn_core.control.controller import Controller
-from snn_core.control.pooling import make_pooling
+from snn_core.control.encoders.pooling import make_pooling
+from snn_core.control.encoders.pooling_spec import LogPolarSpec, RectanglesSpec
 from snn_core.control.safety import STOP, SafetyLimits, Velocity
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.learning.warm_up import compile_controller
-from snn_core.network.pooling_spec import LogPolarSpec, RectanglesSpec
 from snn_core.network.spec import NetworkSpec
 from tests.control.test_checkpoint import SENSOR, drive, make_controller
 from tests.events.streams import make_events

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snn_core.control.decoders.differential_steering import DifferentialSteering
 from snn_core.control.safety import STOP, SafetyLimits, Velocity, VelocityLimiter
-from snn_core.control.steering import DifferentialSteering
 from snn_core.network.spec import SteeringDecoding
 
 SPEC = SteeringDecoding(

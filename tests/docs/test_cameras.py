@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from spikedrive_nodes.launching import LAUNCH_FILES
+from spikedrive_nodes.cli.launch import LAUNCH_FILES
 
 CAMERAS = Path(__file__).resolve().parents[2] / "docs" / "examples" / "cameras"
 MODULES = (

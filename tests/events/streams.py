@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from snn_core.events.codecs.evt2 import encode_evt2
+from snn_core.events.codecs.libcaer import encode_libcaer
+from snn_core.events.codecs.mono import encode_mono
 from snn_core.events.events import Events
-from snn_core.events.evt2 import encode_evt2
 from snn_core.events.external_triggers import Triggers
-from snn_core.events.libcaer import encode_libcaer
-from snn_core.events.mono import encode_mono
 
 UNIT_BYTES = {
     "evt2": 4,

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from snn_core.events.events import Events
-
-from .streams import as_tuples, make_events, random_events
+from tests.events.streams import as_tuples, make_events, random_events
 
 EVENTS = make_events([(10, 1, 2, 1), (20, 3, 4, 0), (20, 5, 6, 1)])
 

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from snn_core.events.events import Events
 from snn_core.events.intake import EventIntake
+from tests.events.streams import as_tuples, make_events, random_events
 from tests.reference import window
-
-from .streams import as_tuples, make_events, random_events
 
 WIDTH, HEIGHT = 64, 48
 ANY_EVENT = st.tuples(st.integers(0, 300), st.integers(0, WIDTH + 5), st.integers(0, HEIGHT + 5), st.integers(0, 1))

@@ -7,9 +7,8 @@ from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.log_polar import LogPolarPooling
 from snn_core.events.pooling import Pooling, RectanglePooling
+from tests.events.streams import as_tuples, make_events, random_events
 from tests.reference import pool
-
-from .streams import as_tuples, make_events, random_events
 
 
 @st.composite

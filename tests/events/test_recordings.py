@@ -10,8 +10,7 @@ import pytest
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.recordings import open_recording, write_recording
-
-from .streams import random_events
+from tests.events.streams import random_events
 
 WIDTH, HEIGHT = 64, 48
 ENDINGS = (".aedat4", ".raw", ".dat", ".h5", ".npz", ".csv", ".mcap")

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.summary import MIN_JUMP_US, RATE_WINDOW_US, Summary, summarise
 from tests import reference_files
-
-from .streams import make_events, random_events
+from tests.events.streams import make_events, random_events
 
 WIDTH, HEIGHT = 40, 70
 

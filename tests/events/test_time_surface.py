@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from snn_core.events.pooling import RectanglePooling
 from snn_core.events.time_surface import TimeSurface
-
-from .streams import as_tuples, random_events
+from tests.events.streams import as_tuples, random_events
 
 POOLING = RectanglePooling(6, 4, 2, 3, crop_left=1, per_polarity=True)
 

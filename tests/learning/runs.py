@@ -9,9 +9,9 @@ from snn_core.learning.log import ROW_DTYPE, WindowRow
 from snn_core.learning.record import RunRecord
 from snn_core.network.network import Network, Spikes
 from snn_core.network.spec import NetworkSpec, load_network_spec
-from snn_core.sim.lane_task import LaneTask, LaneTaskSpec, Placement
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import Track, load_track
+from snn_core.tasks.lane.task import LaneTask, LaneTaskSpec, Placement
 
 WINDOW_US = 50_000
 SPEED_M_S = 1.3

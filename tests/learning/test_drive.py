@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from snn_core.control.controller import Controller
-from snn_core.control.rewards import LaneReward
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.learning.digests import DriveDigest
@@ -29,8 +28,9 @@ from snn_core.learning.parameters import (
 )
 from snn_core.learning.train import ShuffledReward, evaluate, network_for, train, with_seed, with_task
 from snn_core.network.network import Spikes
-from snn_core.sim.lane_simulator import LaneSimulator
 from snn_core.sim.track import load_track
+from snn_core.tasks.lane.reward import LaneReward
+from snn_core.tasks.lane.simulator import LaneSimulator
 
 
 def _spikes(*spikes: tuple[int, int, int]) -> Spikes:

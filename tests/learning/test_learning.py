@@ -11,7 +11,7 @@ from snn_core.control.controller import Controller
 from snn_core.learning.drive import DriveResult
 from snn_core.learning.parameters import DriveParameters, read_drive_parameters
 from snn_core.learning.train import CONTROLS, Control, evaluate, network_for, train, with_seed, with_task
-from spikedrive_nodes.shared_files import parameter_file
+from spikedrive_nodes.processes.shared_files import parameter_file
 
 pytestmark = pytest.mark.slow
 TRAINING_S, LATE_S, EVALUATION_S = 150.0, 100.0, 60.0

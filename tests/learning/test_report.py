@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.pooling import RectanglePooling
-from snn_core.learning.figures import retina_images
 from snn_core.learning.record import RunRecord
-from snn_core.learning.report import write_report
-from snn_core.learning.summary import DriveSummary
-from snn_core.learning.words import headline
+from snn_core.learning.report.figures import retina_images
+from snn_core.learning.report.page import write_report
 from snn_core.network.network import Spikes
 from snn_core.network.spec import NetworkSpec, load_network_spec
 from snn_core.sim.track import load_track
+from snn_core.tasks.lane.summary import DriveSummary
+from snn_core.tasks.lane.words import headline
 from tests.learning.runs import evaluation, make_drive, make_record
 
 PARTS = ("path", "learning", "weights", "raster", "delay", "run", "again", "configuration")

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from snn_core.sim.gazebo.classic_install import find_classic
-from snn_core.sim.gazebo.classic_transport import Client, load_messages
+from snn_core.sim.gazebo.classic.install import find_classic
+from snn_core.sim.gazebo.classic.transport import Client, load_messages
 from snn_core.sim.gazebo.names import ROBOT, WORLD
 from tests import processes
 from tests.gazebos import RENDER_ENGINE
-
-from .robots import Group, Observer, Robot, own_domain
+from tests.nodes.robots import Group, Observer, Robot, own_domain
 
 ANSWER_S = 6.0
 """For gazebo.answer_timeout_s: how long a server that is stopped is waited for."""

@@ -24,12 +24,12 @@ from rclpy.qos import QoSProfile
 from spikedrive_msgs.msg import Episode, Spikes
 
 from snn_core.control.safety import Velocity
+from snn_core.events.codecs.packets import split_packets
 from snn_core.events.events import Events
-from snn_core.events.packets import split_packets
-from spikedrive_nodes import messages, qos
-from spikedrive_nodes.dds import ACQUAINTED_S
-from spikedrive_nodes.processes import NodeProcesses, free_domain_id
-from spikedrive_nodes.runtime import Executor
+from spikedrive_nodes.processes.node_processes import NodeProcesses, free_domain_id
+from spikedrive_nodes.processes.over_dds import ACQUAINTED_S
+from spikedrive_nodes.ros import messages, qos
+from spikedrive_nodes.ros.runtime import Executor
 from tests.events.streams import random_events
 
 PATIENCE_S = 60.0

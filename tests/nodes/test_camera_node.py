@@ -23,19 +23,18 @@ from sensor_msgs.msg import CameraInfo
 
 from snn_core.events.events import Events
 from snn_core.events.live.camera import CameraUnavailableError, LiveCamera
+from snn_core.events.live.camera_parameters import CameraParameters
 from snn_core.events.live.prophesee import Evt3Camera
-from snn_core.events.live.settings import CameraParameters
 from snn_core.events.live.usb import attached_cameras
 from snn_core.events.windows import windows
-from spikedrive_nodes import qos
 from spikedrive_nodes.camera import CameraNode
-from spikedrive_nodes.packet_decoder import PacketDecoder
-from spikedrive_nodes.processes import free_domain_id
-from spikedrive_nodes.runtime import Executor
-from tests.events.live_devices import Device, Transfer, transfers_of
+from spikedrive_nodes.processes.node_processes import free_domain_id
+from spikedrive_nodes.ros import qos
+from spikedrive_nodes.ros.packet_decoder import PacketDecoder
+from spikedrive_nodes.ros.runtime import Executor
+from tests.events.live.live_devices import Device, Transfer, transfers_of
 from tests.events.streams import random_events, read_raw
-
-from .robots import FREE_RUNNING_CONTROLLER, Group, Observer, Robot, own_domain
+from tests.nodes.robots import FREE_RUNNING_CONTROLLER, Group, Observer, Robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

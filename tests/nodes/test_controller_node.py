@@ -19,9 +19,8 @@ from snn_core.control.checkpoint import Checkpoint, controller_from_checkpoint, 
 from snn_core.control.controller import Controller
 from snn_core.control.safety import SafetyLimits
 from snn_core.network.spec import load_network_spec
-from spikedrive_nodes import qos
-
-from .robots import (
+from spikedrive_nodes.ros import qos
+from tests.nodes.robots import (
     FREE_RUNNING_CONTROLLER,
     Camera,
     LockstepRobot,

@@ -18,10 +18,9 @@ from sensor_msgs.msg import Image
 from snn_core.events.events import Events
 from snn_core.sim.event_pixel import EventPixelSpec
 from snn_core.sim.frames import FrameEvents, FrameResponse
-from spikedrive_nodes import messages, qos
-from spikedrive_nodes.packet_decoder import PacketDecoder
-
-from .robots import FREE_RUNNING_CONTROLLER, Group, Observer, Robot, own_domain
+from spikedrive_nodes.ros import messages, qos
+from spikedrive_nodes.ros.packet_decoder import PacketDecoder
+from tests.nodes.robots import FREE_RUNNING_CONTROLLER, Group, Observer, Robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

@@ -18,11 +18,10 @@ from snn_core.events.camera_info import Calibration
 from snn_core.events.events import Events
 from snn_core.events.filters.chain import make_filters
 from snn_core.events.filters.options import FilterOptions
-from spikedrive_nodes import messages, qos
-from spikedrive_nodes.packet_decoder import PacketDecoder
+from spikedrive_nodes.ros import messages, qos
+from spikedrive_nodes.ros.packet_decoder import PacketDecoder
 from tests.events.streams import encode_evt3, random_events
-
-from .robots import Camera, Group, Observer, Robot, own_domain
+from tests.nodes.robots import Camera, Group, Observer, Robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

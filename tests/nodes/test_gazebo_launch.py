@@ -18,13 +18,12 @@ import pytest
 import yaml
 
 from snn_core.learning.parameters import ControllerParameters, RewardParameters, read_parameters
-from snn_core.sim.gazebo.gz import GzBackend
-from snn_core.sim.gazebo.world import write_world
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.gazebo.description.world_sdf import write_world
+from snn_core.sim.gazebo.gz.backend import GzBackend
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
 from tests.gazebos import RENDER_ENGINE
-
-from . import launch_standin
+from tests.nodes.cli import launch_standin
 
 PACKAGE = Path(__file__).resolve().parents[2] / "ros_ws" / "src" / "spikedrive_gazebo"
 BRIDGE = yaml.safe_load((PACKAGE / "config" / "bridge.yaml").read_text())

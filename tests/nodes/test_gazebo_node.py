@@ -15,13 +15,12 @@ pytest.importorskip("rclpy", reason="needs rclpy and the built message packages"
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from snn_core.sim.gazebo.world import write_world
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.gazebo.description.world_sdf import write_world
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
+from tests.nodes.gazebo_robots import ANSWER_S, GazeboRobot, gazebo_robot, simulator_parameters
+from tests.nodes.robots import own_domain
 from tests.processes import descendants, gone
-
-from .gazebo_robots import ANSWER_S, GazeboRobot, gazebo_robot, simulator_parameters
-from .robots import own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

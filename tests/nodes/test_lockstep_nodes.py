@@ -11,9 +11,8 @@ pytest.importorskip("rclpy", reason="needs rclpy and the built message packages"
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from spikedrive_nodes import messages
-
-from .robots import LockstepRobot, Observer, Robot, lockstep_robot, own_domain
+from spikedrive_nodes.ros import messages
+from tests.nodes.robots import LockstepRobot, Observer, Robot, lockstep_robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

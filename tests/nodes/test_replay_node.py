@@ -15,12 +15,11 @@ from spikedrive_msgs.srv import Seek
 from std_srvs.srv import SetBool, Trigger
 
 from snn_core.events.events import Events
-from spikedrive_nodes import messages, qos
-from spikedrive_nodes.packet_decoder import PacketDecoder
+from spikedrive_nodes.ros import messages, qos
+from spikedrive_nodes.ros.packet_decoder import PacketDecoder
 from tests.events.streams import random_events
 from tests.events.test_player import SENSOR, write_bag
-
-from .robots import Group, Observer, Robot, own_domain
+from tests.nodes.robots import Group, Observer, Robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

@@ -9,13 +9,12 @@ pytest.importorskip("rclpy", reason="needs rclpy and the built message packages"
 from nav_msgs.msg import Odometry
 from spikedrive_msgs.msg import Reward
 
-from snn_core.control.rewards import LaneReward
 from snn_core.learning.parameters import RewardParameters
 from snn_core.sim.robot import quaternion_from_yaw
 from snn_core.sim.track import load_track
-from spikedrive_nodes import messages, qos
-
-from .robots import own_domain
+from snn_core.tasks.lane.reward import LaneReward
+from spikedrive_nodes.ros import messages, qos
+from tests.nodes.robots import own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

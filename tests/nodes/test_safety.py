@@ -12,8 +12,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 
 from snn_core.learning.parameters import ControllerParameters, SimulatorParameters
-
-from .robots import FREE_RUNNING_CONTROLLER, Camera, Group, Observer, Robot, lockstep_robot, own_domain
+from tests.nodes.robots import FREE_RUNNING_CONTROLLER, Camera, Group, Observer, Robot, lockstep_robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
 

@@ -9,7 +9,7 @@ from snn_core.learning.drive import Driver, DriveResult, InProcess
 from snn_core.learning.experiment import weights_of
 from snn_core.learning.parameters import read_drive_parameters
 from snn_core.learning.train import evaluate, network_for, train, with_seed, with_task
-from spikedrive_nodes.shared_files import parameter_file
+from spikedrive_nodes.processes.shared_files import parameter_file
 
 TRAINING_S, EVALUATION_S = 30.0, 6.0
 
@@ -39,7 +39,7 @@ def test_the_same_seed_in_one_process() -> None:
 @pytest.mark.ros
 @pytest.mark.processes
 def test_the_same_seed_over_dds(tmp_path: Path) -> None:
-    from spikedrive_nodes.dds import OverDds
+    from spikedrive_nodes.processes.over_dds import OverDds
 
     training, evaluation, controller = _run(InProcess(), 1)
     dds_training, dds_evaluation, dds_controller = _run(OverDds(tmp_path), 1)

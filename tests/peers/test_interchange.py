@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snn_core.network.interchange import from_nir, to_nir
+from snn_core.network.interchange.nir_files import from_nir, to_nir
+from snn_core.network.interchange.nir_neurons import Options
 from snn_core.network.network import Network
-from snn_core.network.nir_neurons import Options
 from snn_core.network.spec import NetworkSpec, SpikeSource
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (make bench-setup)")

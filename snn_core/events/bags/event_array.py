@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snn_core.errors import UserError
 from snn_core.events.bags.messages import ArrayMessage
-from snn_core.events.decoder import MAX_SENSOR_SIZE, uninitialised_events
+from snn_core.events.codecs.decoder import MAX_SENSOR_SIZE, uninitialised_events
 from snn_core.events.events import Events
 from snn_core.events.files.limits import UNTIMED
 from snn_core.events.files.screen import Screen

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_core.events.bags.cursor import Buffer, Cursor, DamagedError
-from snn_core.events.packets import EncodedPacket
+from snn_core.events.codecs.packets import EncodedPacket
 
 PACKET_TYPES = ("event_camera_msgs/msg/EventPacket", "event_array_msgs/msg/EventArray")
 ARRAY_TYPES = ("dvs_msgs/msg/EventArray", "prophesee_event_msgs/msg/EventArray")

@@ -8,10 +8,10 @@ from snn_core.events.bags.bag import BagMessage
 from snn_core.events.bags.cursor import DamagedError
 from snn_core.events.bags.event_array import EventArrayDecoder
 from snn_core.events.bags.messages import ARRAY_TYPES, PacketMessage, parse_array, parse_packet
-from snn_core.events.codecs import make_decoder
+from snn_core.events.codecs.evt3 import Evt3Decoder
+from snn_core.events.codecs.evt3_words import TIME_RANGE
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
-from snn_core.events.evt3 import Evt3Decoder
-from snn_core.events.evt3_words import TIME_RANGE
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.files.screen import MAX_STEP_BACK
 

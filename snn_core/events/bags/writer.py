@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from snn_core.errors import UserError
 from snn_core.events.bags.bag import METADATA, is_bag
 from snn_core.events.bags.messages import packet_to_cdr
-from snn_core.events.encoding import MAX_SILENCE_US
+from snn_core.events.codecs.encoding import MAX_SILENCE_US
+from snn_core.events.codecs.evt3_encoder import COORDINATE_BITS, encode_evt3
+from snn_core.events.codecs.mono import encode_mono
+from snn_core.events.codecs.packets import EncodedPacket
 from snn_core.events.events import Events
-from snn_core.events.evt3_encoder import COORDINATE_BITS, encode_evt3
 from snn_core.events.external_triggers import Triggers
-from snn_core.events.mono import encode_mono
-from snn_core.events.packets import EncodedPacket
 from snn_core.files import check_writable
 
 PACKET_TYPE = "event_camera_msgs/msg/EventPacket"

@@ -25,11 +25,11 @@ import numpy as np
 from numba import njit
 
 from snn_core.errors import UserError
-from snn_core.events.decoder import uninitialised_events
+from snn_core.events.codecs.decoder import uninitialised_events
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.files.aedat_header import MAGIC, Header, sensor_size
-from snn_core.events.files.recording import FileRecording, blocks, read_head
+from snn_core.events.files.base import FileRecording, blocks, read_head
 from snn_core.events.files.unroll import Unroller
 
 RECORDS = {"1": np.dtype([("address", ">u2"), ("time", ">u4")]), "2": np.dtype([("address", ">u4"), ("time", ">u4")])}

@@ -24,11 +24,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from snn_core.events.decoder import uninitialised_events
+from snn_core.events.codecs.decoder import uninitialised_events
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.files.aedat_header import MAGIC, Header, sensor_size
-from snn_core.events.files.recording import FileRecording, read_head
+from snn_core.events.files.base import FileRecording, read_head
 
 PACKET_HEADER = struct.Struct("<hhiiiiii")
 SPECIAL, POLARITY = 0, 1

@@ -17,11 +17,11 @@ import numpy as np
 from numba import njit
 
 from snn_core.errors import UserError
-from snn_core.events.decoder import uninitialised_events
+from snn_core.events.codecs.decoder import uninitialised_events
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
+from snn_core.events.files.base import FileRecording, blocks, is_mostly_sorted, read_head
 from snn_core.events.files.prophesee_header import Header
-from snn_core.events.files.recording import FileRecording, blocks, is_mostly_sorted, read_head
 from snn_core.events.files.unroll import Unroller
 
 EVENT_BYTES = 8

@@ -17,9 +17,9 @@ import numpy as np
 from numba import njit
 
 from snn_core.errors import UserError
-from snn_core.events.decoder import uninitialised_events
+from snn_core.events.codecs.decoder import uninitialised_events
 from snn_core.events.events import Events
-from snn_core.events.files.recording import FileRecording, blocks, read_head
+from snn_core.events.files.base import FileRecording, blocks, read_head
 
 MAGIC = b"Event Stream"
 VERSION = 2

@@ -15,9 +15,9 @@ from typing import BinaryIO
 import numpy as np
 from numba import njit
 
-from snn_core.events.decoder import uninitialised_events
+from snn_core.events.codecs.decoder import uninitialised_events
 from snn_core.events.events import Events
-from snn_core.events.files.recording import FileRecording, blocks, is_mostly_sorted, read_head
+from snn_core.events.files.base import FileRecording, blocks, is_mostly_sorted, read_head
 
 SUFFIX = ".bin"
 EVENT_BYTES = 5

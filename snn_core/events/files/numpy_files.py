@@ -21,10 +21,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from snn_core.errors import UserError
-from snn_core.events.decoder import MAX_KEPT_TRIGGERS
+from snn_core.events.codecs.decoder import MAX_KEPT_TRIGGERS
 from snn_core.events.external_triggers import FIELD_TYPES, Triggers
+from snn_core.events.files.base import read_head
 from snn_core.events.files.columns import ROLES, find_roles, guess_order, role_of, unit_of
-from snn_core.events.files.recording import read_head
 from snn_core.events.files.table_recording import ROWS, Columns, TableRecording
 
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"

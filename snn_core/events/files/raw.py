@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from snn_core.errors import UserError
-from snn_core.events.codecs import make_decoder
-from snn_core.events.decoder import MAX_SENSOR_SIZE
+from snn_core.events.codecs.decoder import MAX_SENSOR_SIZE
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
+from snn_core.events.files.base import FileRecording, blocks, read_head
 from snn_core.events.files.prophesee_header import Header
-from snn_core.events.files.recording import FileRecording, blocks, read_head
 
 BLOCK_BYTES = 2**18
 ENCODINGS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from snn_core.errors import UserError
+from snn_core.events.codecs.evt3_encoder import encode_evt3
+from snn_core.events.codecs.evt3_words import TIME_RANGE
 from snn_core.events.events import Events
-from snn_core.events.evt3_encoder import encode_evt3
-from snn_core.events.evt3_words import TIME_RANGE
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.files.writer import FileWriter
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
+from snn_core.events.files.base import FileRecording, TriggerQueue
 from snn_core.events.files.columns import MICROSECONDS, coordinates, polarities
 from snn_core.events.files.limits import UNTIMED
-from snn_core.events.files.recording import FileRecording, TriggerQueue
 
 ROWS = 2**15
 """Rows that are read at a time."""

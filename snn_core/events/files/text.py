@@ -16,11 +16,11 @@ from typing import BinaryIO
 import numpy as np
 from numba import njit
 
-from snn_core.events.decoder import uninitialised_events
+from snn_core.events.codecs.decoder import uninitialised_events
 from snn_core.events.events import Events
+from snn_core.events.files.base import FileRecording, blocks, read_head
 from snn_core.events.files.columns import ROLES, Unit, guess_order, roles_by_position, unit_of
 from snn_core.events.files.limits import OUTSIDE, UNTIMED
-from snn_core.events.files.recording import FileRecording, blocks, read_head
 
 SAMPLE_BYTES = 2**17
 SAMPLE_LINES = 2000

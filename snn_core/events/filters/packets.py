@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 
 from snn_core.errors import UserError
-from snn_core.events.encoding import MAX_SILENCE_US
+from snn_core.events.codecs.encoding import MAX_SILENCE_US
+from snn_core.events.codecs.evt3_encoder import COORDINATE_BITS, encode_evt3
+from snn_core.events.codecs.mono import encode_mono
+from snn_core.events.codecs.packets import MAX_PACKET_DURATION_US, EncodedPacket
 from snn_core.events.events import Events
-from snn_core.events.evt3_encoder import COORDINATE_BITS, encode_evt3
 from snn_core.events.filters.chain import FilterChain
-from snn_core.events.mono import encode_mono
-from snn_core.events.packets import MAX_PACKET_DURATION_US, EncodedPacket
 
 MAX_EVT3_SIZE = 2**COORDINATE_BITS  # pixels a side
 

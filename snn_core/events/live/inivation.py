@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_core.errors import UserError
+from snn_core.events.codecs.mono import MonoDecoder
 from snn_core.events.events import Events
 from snn_core.events.files.screen import Screen
 from snn_core.events.live.camera import CameraUnavailableError, one_line
+from snn_core.events.live.camera_parameters import CameraParameters
 from snn_core.events.live.inivation_settings import configure, noise_filter
-from snn_core.events.live.settings import CameraParameters
-from snn_core.events.mono import MonoDecoder
 
 # What the library raises, for a camera that is not there as for one that may not be opened.
 LIBRARY_ERRORS = (RuntimeError, ValueError, IndexError, MemoryError, OSError)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from snn_core.events.live.biases import BiasValues, check_values, match_names, parse_biases
-from snn_core.events.live.settings import CameraParameters
+from snn_core.events.live.camera_parameters import CameraParameters
 
 # Ranges of the registers; source: libcaer, devices/dvs128.h and devices/davis.h (coarse 3 bits, fine 8, voltage 6).
 DVS128_BIAS = (0, 2**24 - 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 from snn_core.events.live import inivation, prophesee, usb
 from snn_core.events.live.camera import CameraUnavailableError, LiveCamera, one_line
-from snn_core.events.live.settings import CameraParameters
+from snn_core.events.live.camera_parameters import CameraParameters
 
 OPENERS = {"inivation": inivation.open_inivation, "prophesee": prophesee.open_prophesee}
 

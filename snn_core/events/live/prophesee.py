@@ -13,10 +13,10 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from snn_core.errors import UserError
-from snn_core.events.evt3 import Evt3Decoder
+from snn_core.events.codecs.evt3 import Evt3Decoder
 from snn_core.events.live.biases import check_values, match_names, parse_biases
 from snn_core.events.live.camera import CameraUnavailableError, RawData, one_line
-from snn_core.events.live.settings import CameraParameters
+from snn_core.events.live.camera_parameters import CameraParameters
 
 LIBRARY_ERRORS = (RuntimeError, ValueError, OSError)
 

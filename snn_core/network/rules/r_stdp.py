@@ -19,12 +19,13 @@ network based on R-STDP for a lane keeping vehicle".
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.r_stdp_dense import DenseRStdp
+from snn_core.network.rules.r_stdp_slots import RStdpPropagators
 from snn_core.network.rules.r_stdp_sparse import SparseRStdp
 from snn_core.network.synapses import Synapses, Wiring
 
@@ -44,19 +45,6 @@ class RewardModulatedStdp(RuleSpec):
 
     def bounds(self) -> tuple[float, float]:
         return 0.0, self.w_max_na
-
-
-class RStdpPropagators(NamedTuple):
-    """What one step does to a plastic connection. ``gain`` is nA per unit of c n."""
-
-    pre_decay: float
-    post_decay: float
-    eligibility_decay: float
-    reward_decay: float
-    a_plus: float
-    a_minus: float
-    gain: float
-    w_max: float
 
 
 def r_stdp_propagators(rule: RewardModulatedStdp, dt_ms: float) -> RStdpPropagators:

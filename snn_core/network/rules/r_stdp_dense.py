@@ -19,13 +19,24 @@ long is written anew at its turn. Rows whose turns coincide lie side by side in 
 apart takes three times as long.
 """
 
-import math
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numba import njit
 
 from snn_core.network.compiled import aligned, carray, float32_pointer, int64_pointer, kernel, load, prefetch, store
+from snn_core.network.rules.r_stdp_slots import (
+    ELIGIBILITY,
+    ELIGIBILITY_INVERSE,
+    NEGLIGIBLE,
+    NEVER,
+    PAIRING,
+    PRE,
+    PRE_INVERSE,
+    TURN,
+    RStdpPropagators,
+    decay_powers,
+    places,
+    slot_steps,
+)
 from snn_core.network.synapses import (
     DELAY,
     FIRST_OF_RULE,
@@ -47,15 +58,6 @@ from snn_core.network.synapses import (
     Wiring,
 )
 
-if TYPE_CHECKING:
-    from snn_core.network.rules.r_stdp import RStdpPropagators
-
-TURN = 100
-"""Steps from one turn of a row to the next."""
-NEVER = -1
-"""Slot of a row without trace and eligibility: nothing but spikes of its own can change it."""
-NEGLIGIBLE = np.float32(1e-30)
-
 U, A, SLOTS, SLOT_PITCH, POST_TRACE, REWARD, PRE_TRACE, ROW_SLOT, POWERS, SLOT_STEPS, N_SLOTS = range(
     FIRST_OF_RULE, FIRST_OF_RULE + 11
 )
@@ -63,42 +65,15 @@ U, A, SLOTS, SLOT_PITCH, POST_TRACE, REWARD, PRE_TRACE, ROW_SLOT, POWERS, SLOT_S
 then one along memory. SLOTS: (N_SLOTS, 3, SLOT_PITCH) float32, G, P and H. POST_TRACE, REWARD: (N_POST,) float32,
 x_post and n. PRE_TRACE: (N_PRE,) float32, X in the order of ``places``, and ROW_SLOT: (N_PRE,) int64, the first step of
 the slot that a row is scaled to, or NEVER. POWERS: (5, SLOT_STEPS * N_SLOTS) float32, see ``decay_powers``."""
-PRE, PRE_INVERSE, ELIGIBILITY, ELIGIBILITY_INVERSE, PAIRING = range(5)
 
 PREFETCHED_BYTES = 704  # of each half of the next row; more than that keeps the memory from the row at work
 OUT_OF_CACHE_BYTES = 1 << 24  # rows that come from a cache are there soon enough
 
 
-def slot_steps(*decays: float) -> int:
-    """Steps of a slot, so few that no trace with these decays falls below a quarter within one, or just one step."""
-    return int(np.clip(-2.5 / math.log(min(decays)), 1, TURN // 2)) if min(decays) > 0 else 1
-
-
-def decay_powers(pre_decay: float, eligibility_decay: float, steps: int, slot: int) -> np.ndarray:
-    """(5, steps) float32: powers 0 to steps - 1 of pre_decay, its inverse, eligibility_decay, its inverse, and
-    pre_decay / eligibility_decay. Inverses are needed within a slot only, and are 0 beyond.
-    """
-    exponent = np.arange(steps, dtype=np.float64)
-    powers = np.zeros((5, steps))
-    for row, decay in ((PRE, pre_decay), (ELIGIBILITY, eligibility_decay)):
-        powers[row] = decay**exponent
-        powers[row + 1, :slot] = 1.0 / powers[row, :slot]
-    powers[PAIRING] = np.exp(exponent * (math.log(pre_decay) - math.log(eligibility_decay)))
-    powers[powers < NEGLIGIBLE] = 0.0
-    return np.minimum(powers, 1e30).astype(np.float32)
-
-
-def places(n_pre: int) -> np.ndarray:
-    """(n_pre,) place in memory of each row: rows whose turns coincide side by side."""
-    row = np.arange(n_pre)
-    turn = row % TURN
-    return turn * (n_pre // TURN) + np.minimum(turn, n_pre % TURN) + row // TURN
-
-
 class DenseRStdp(Synapses):
     """All-to-all synapses that learn by R-STDP."""
 
-    def __init__(self, wiring: Wiring, propagators: "RStdpPropagators") -> None:
+    def __init__(self, wiring: Wiring, propagators: RStdpPropagators) -> None:
         super().__init__(wiring)
         r, n_pre, n_post = self.record, wiring.n_pre, wiring.n_post
         slot = slot_steps(propagators.pre_decay, propagators.eligibility_decay)

@@ -11,13 +11,12 @@ As long as every neuron has the same reward, G is one number a slot and a row's 
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snn_core.network.compiled import aligned
 from snn_core.network.compressed_rows import CompressedRows, reverse
-from snn_core.network.rules.r_stdp_dense import ELIGIBILITY, NEVER, PRE, TURN, decay_powers, places
+from snn_core.network.rules.r_stdp_slots import ELIGIBILITY, NEVER, PRE, TURN, RStdpPropagators, decay_powers, places
 from snn_core.network.rules.r_stdp_sparse_kernels import (
     AHEAD,
     BLOCK_ROW,
@@ -43,9 +42,6 @@ from snn_core.network.rules.r_stdp_sparse_kernels import (
 )
 from snn_core.network.synapses import PARAMETERS, Synapses, Wiring
 
-if TYPE_CHECKING:
-    from snn_core.network.rules.r_stdp import RStdpPropagators
-
 
 def block_shift(length: np.ndarray) -> int:
     """Binary logarithm of the block for rows of these lengths: large enough for a small table of blocks, and small
@@ -65,7 +61,7 @@ def cycle_steps(eligibility_decay: float) -> int:
 class SparseRStdp(Synapses):
     """Synapses in compressed rows that learn by R-STDP."""
 
-    def __init__(self, wiring: Wiring, propagators: "RStdpPropagators") -> None:
+    def __init__(self, wiring: Wiring, propagators: RStdpPropagators) -> None:
         assert wiring.rows is not None
         self._place = places(wiring.n_pre)
         self._row_begin = wiring.rows.row_begin
@@ -115,7 +111,7 @@ class SparseRStdp(Synapses):
         shift = self._stored_begin[self._place] - self._row_begin[:-1]
         return np.arange(self._row_begin[-1]) + np.repeat(shift, np.diff(self._row_begin))
 
-    def _make_state(self, propagators: "RStdpPropagators", weights: np.ndarray, order: np.ndarray) -> None:
+    def _make_state(self, propagators: RStdpPropagators, weights: np.ndarray, order: np.ndarray) -> None:
         r, n_pre, n_post = self.record, self.wiring.n_pre, self.wiring.n_post
         cycle = cycle_steps(propagators.eligibility_decay)
         # A spike's trace in the scale of its slot must stay a float32.

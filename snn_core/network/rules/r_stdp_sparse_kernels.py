@@ -12,7 +12,7 @@ from snn_core.network.compiled import (
     prefetch,
     uint8_pointer,
 )
-from snn_core.network.rules.r_stdp_dense import (
+from snn_core.network.rules.r_stdp_slots import (
     ELIGIBILITY,
     ELIGIBILITY_INVERSE,
     NEGLIGIBLE,

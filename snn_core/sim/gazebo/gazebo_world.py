@@ -10,9 +10,9 @@ from snn_core.errors import UserError
 from snn_core.sim.event_pixel import Events
 from snn_core.sim.frames import FrameEvents, compile_frame_events
 from snn_core.sim.gazebo.backend import Backend, Frame, Observation, OnWait
-from snn_core.sim.gazebo.world import write_world
+from snn_core.sim.gazebo.description.world_sdf import write_world
 from snn_core.sim.robot import Robot
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import Track
 from snn_core.sim.world import WorldWindow, make_window
 
@@ -22,10 +22,10 @@ _NO_EVENTS = Events(*(np.empty(0, dtype) for dtype in (np.int64, np.uint16, np.u
 def make_backend(settings: SimulatorSettings, world: Path, on_wait: OnWait = lambda what: None) -> Backend:
     """The backend that ``settings.backend`` names, for a world file. Its libraries are not loaded before."""
     if settings.backend == "gz":
-        from snn_core.sim.gazebo.gz import GzBackend
+        from snn_core.sim.gazebo.gz.backend import GzBackend
 
         return GzBackend(settings, world, on_wait)
-    from snn_core.sim.gazebo.classic import ClassicBackend
+    from snn_core.sim.gazebo.classic.backend import ClassicBackend
 
     return ClassicBackend(settings, world, on_wait)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from snn_core.errors import UserError
 from snn_core.sim.gazebo.body import RobotBodySpec
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 
 _SAMPLES = 41
 

@@ -12,8 +12,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from snn_core.events.codecs.mono import encode_mono
 from snn_core.events.events import Events
-from snn_core.events.mono import encode_mono
 from tests.events.streams import encode_evt3
 
 PACKET = "event_camera_msgs/msg/EventPacket"

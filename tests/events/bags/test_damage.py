@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from snn_core.errors import UserError
+from snn_core.events.bags.bag_recording import BagRecording
 from snn_core.events.bags.raw_messages import BagMessages
-from snn_core.events.bags.recording import BagRecording
+from tests.events.bags import bags, mcap_files
 from tests.events.streams import random_events
-
-from . import bags, mcap_files
 
 WIDTH, HEIGHT = 320, 240
 PACKETS = 40

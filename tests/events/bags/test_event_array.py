@@ -13,10 +13,9 @@ from snn_core.events.bags.event_array import EventArrayDecoder, unpack
 from snn_core.events.bags.messages import parse_array
 from snn_core.events.events import Events
 from snn_core.events.files.limits import UNTIMED
+from tests.events.bags import bags
 from tests.events.streams import as_tuples, random_events
 from tests.reference_bags import Row, event_of, read_event_array
-
-from . import bags
 
 WIDTH, HEIGHT = 40, 30
 

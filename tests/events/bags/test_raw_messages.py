@@ -10,9 +10,8 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from snn_core.events.bags.raw_messages import BagMessages, RawMessage
+from tests.events.bags import bags, mcap_files
 from tests.events.streams import random_events
-
-from . import bags, mcap_files
 
 
 def image(time_ns: int, n: int) -> bags.Sent:

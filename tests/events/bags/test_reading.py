@@ -10,13 +10,12 @@ import yaml
 
 from snn_core.errors import UserError
 from snn_core.events.bags.bag import is_bag
-from snn_core.events.bags.recording import BagRecording
+from snn_core.events.bags.bag_recording import BagRecording
 from snn_core.events.events import Events
 from snn_core.events.recordings import open_recording
 from snn_core.events.summary import summarise
+from tests.events.bags import bags
 from tests.events.streams import random_events
-
-from . import bags
 
 WIDTH, HEIGHT = 320, 240
 START_US = 1_500_000_000_000_000

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from snn_core.events.bags.recording import BagRecording
+from snn_core.events.bags.bag_recording import BagRecording
 from snn_core.events.summary import summarise
 
 pytestmark = pytest.mark.recordings

@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_core.events.bags import storage
+from snn_core.events.bags.bag_recording import BagRecording
 from snn_core.events.bags.mcap_bag import McapFile
-from snn_core.events.bags.recording import BagRecording
 from snn_core.events.bags.rosbag1 import Rosbag1File
 from snn_core.events.bags.sqlite3_bag import Sqlite3File
 from snn_core.events.bags.storage import Damage, Message, Part, in_order_of_time
 from snn_core.events.events import Events
+from tests.events.bags import bags, mcap_files
 from tests.events.streams import random_events
-
-from . import bags, mcap_files
 
 WIDTH, HEIGHT = 320, 240
 READERS = {".db3": Sqlite3File, ".mcap": McapFile, ".bag": Rosbag1File}

@@ -10,15 +10,14 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Writer
 
 from snn_core.errors import UserError
-from snn_core.events.bags.recording import BagRecording
+from snn_core.events.bags.bag_recording import BagRecording
 from snn_core.events.bags.writer import MAX_PACKET_EVENTS, BagWriter
-from snn_core.events.codecs import make_decoder
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.recordings import open_recording, open_writer
+from tests.events.bags import bags
 from tests.events.streams import make_events, random_events
-
-from . import bags
 
 WIDTH, HEIGHT = 346, 260
 TYPE_HASH = "RIHS01_d6fa176260b1f37e5a40845305315e150a0f18191241eb64f407442aa29844aa"  # as real bags have it

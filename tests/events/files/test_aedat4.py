@@ -8,11 +8,10 @@ import pytest
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
-from snn_core.events.files.aedat4_writer import PACKET_EVENTS, Aedat4Writer
+from snn_core.events.files.aedat4.writer import PACKET_EVENTS, Aedat4Writer
 from snn_core.events.recordings import open_recording, write_recording
+from tests.events.files.reading import counts, read
 from tests.events.streams import make_events, make_triggers, random_events
-
-from .reading import counts, read
 
 WIDTH, HEIGHT = 64, 48
 START_US = 1_700_000_000_000_000

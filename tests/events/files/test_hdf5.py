@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_core.errors import UserError
-from snn_core.events.files import ecf, hdf5_process
-from snn_core.events.files.hdf5_tables import ECF
+from snn_core.events.files.hdf5 import ecf
+from snn_core.events.files.hdf5 import process as hdf5_process
+from snn_core.events.files.hdf5.tables import ECF
 from snn_core.events.recordings import open_recording
+from tests.events.files import making
+from tests.events.files.reading import counts, read
 from tests.events.streams import as_tuples, make_events, random_events
-
-from . import making
-from .reading import counts, read
 
 EVENTS = random_events(np.random.default_rng(4), 40_000, 640, 480, 5_000_000)
 T, X, Y, P = EVENTS.t, EVENTS.x, EVENTS.y, EVENTS.polarity

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_core.events.files.lz4_frame import DAMAGED, NO_ROOM, SLACK, decompress_frame
+from snn_core.events.files.aedat4.lz4_frame import DAMAGED, NO_ROOM, SLACK, decompress_frame
 
 pieces = st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.integers(1, 60)), max_size=12)
 options = st.fixed_dictionaries(

@@ -9,13 +9,12 @@ import pytest
 
 from snn_core.errors import UserError
 from snn_core.events.events import Events
-from snn_core.events.files.hdf5_tables import DAMAGE, EventTable
+from snn_core.events.files.hdf5.tables import DAMAGE, EventTable
 from snn_core.events.recordings import open_recording, write_recording
+from tests.events.codecs.test_mutation import mutate
+from tests.events.files import making
+from tests.events.files.reading import check, counts
 from tests.events.streams import as_tuples, random_events
-from tests.events.test_mutation import mutate
-
-from . import making
-from .reading import check, counts
 
 WIDTH, HEIGHT = 34, 34
 EVENTS = random_events(np.random.default_rng(3), 400, WIDTH, HEIGHT, 5000)
@@ -32,7 +31,7 @@ def written(path: Path) -> bytes:
 
 def packets_of_aedat4(path: Path) -> bytes:
     """Packets of 40 events."""
-    from snn_core.events.files import aedat4_writer
+    from snn_core.events.files.aedat4 import writer as aedat4_writer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aedat4_writer, "PACKET_EVENTS", 40)

@@ -6,9 +6,8 @@ import pytest
 from snn_core.errors import UserError
 from snn_core.events.files.table_recording import ROWS
 from snn_core.events.recordings import open_recording, open_writer
+from tests.events.files.reading import counts, read
 from tests.events.streams import make_triggers, random_events
-
-from .reading import counts, read
 
 EVENTS = random_events(np.random.default_rng(4), 3 * ROWS + 5, 240, 180, 2_000_000)
 T, X, Y, P = EVENTS.t, EVENTS.x, EVENTS.y, EVENTS.polarity

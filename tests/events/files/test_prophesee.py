@@ -8,10 +8,9 @@ import pytest
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.recordings import open_recording
+from tests.events.files import making
+from tests.events.files.reading import counts, read
 from tests.events.streams import as_tuples, encode, make_events, random_events
-
-from . import making
-from .reading import counts, read
 
 EVENTS = random_events(np.random.default_rng(4), 3000, 640, 480, 1000)
 ROWS = as_tuples(EVENTS)

@@ -7,10 +7,9 @@ import pytest
 
 from snn_core.errors import UserError
 from snn_core.events.recordings import open_recording
+from tests.events.files import making
+from tests.events.files.reading import counts, read
 from tests.events.streams import as_tuples, random_events
-
-from . import making
-from .reading import counts, read
 
 ROWS = as_tuples(random_events(np.random.default_rng(4), 3000, 34, 34, 1000, 30.0))
 

@@ -11,9 +11,8 @@ from snn_core.events.files import text
 from snn_core.events.files.columns import ROLES
 from snn_core.events.recordings import open_recording
 from tests import reference_files
+from tests.events.files.reading import counts, read
 from tests.events.streams import as_tuples, random_events
-
-from .reading import counts, read
 
 ROWS = as_tuples(random_events(np.random.default_rng(4), 3000, 240, 180, 2_000_000, 30.0))
 

@@ -15,9 +15,8 @@ from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
 from snn_core.events.recordings import WRITERS, open_recording, open_writer, write_recording
+from tests.events.files.reading import counts, read
 from tests.events.streams import make_events, make_triggers, random_events
-
-from .reading import counts, read
 
 WIDTH, HEIGHT = 346, 260
 ENDINGS = (".aedat4", ".raw", ".dat", ".h5", ".npz", ".csv")

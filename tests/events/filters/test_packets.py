@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from snn_core.errors import UserError
-from snn_core.events.codecs import make_decoder
+from snn_core.events.codecs.packets import EncodedPacket
+from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
 from snn_core.events.filters.background import BackgroundActivityFilter
 from snn_core.events.filters.chain import FilterChain, make_filters
 from snn_core.events.filters.masks import RectangleFilter
 from snn_core.events.filters.options import FilterOptions
 from snn_core.events.filters.packets import PacketFilter
-from snn_core.events.packets import EncodedPacket
 from tests.events.streams import make_events, random_events
 
 WIDTH, HEIGHT = 64, 48

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snn_core.sim.gazebo.classic_install import ClassicInstall
+from snn_core.sim.gazebo.classic.install import ClassicInstall
 from tests.gazebo_backends import TRACK, started
 
 SLOW_CAMERA = Path(__file__).with_name("slow_camera.c")

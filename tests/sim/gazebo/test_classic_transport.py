@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from snn_core.errors import UserError
-from snn_core.sim.gazebo.classic_transport import Client, ConnectionLostError, load_messages
+from snn_core.sim.gazebo.classic.transport import Client, ConnectionLostError, load_messages
 
 PATIENCE_S = 10.0
 PROTOS = {

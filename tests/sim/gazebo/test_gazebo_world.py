@@ -14,10 +14,10 @@ from snn_core.sim.frames import FrameEvents
 from snn_core.sim.gazebo import gazebo_world
 from snn_core.sim.gazebo.backend import Frame, Observation, OnWait, RobotState, WorldDisturbedError
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
-from snn_core.sim.lane_simulator import LaneSimulator
 from snn_core.sim.robot import Robot
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import Pose, load_track
+from snn_core.tasks.lane.simulator import LaneSimulator
 
 BEGAN_US = 3_210_000
 SETTLE_US = 70_000

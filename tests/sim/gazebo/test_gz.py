@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from snn_core.errors import UserError
-from snn_core.sim.gazebo import gz_helper
 from snn_core.sim.gazebo.backend import WorldDisturbedError
-from snn_core.sim.gazebo.gz import GzBackend
-from snn_core.sim.gazebo.gz_process import Helper, HelperPlan, find_python
-from snn_core.sim.gazebo.world import write_world
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.gazebo.description.world_sdf import write_world
+from snn_core.sim.gazebo.gz import helper as gz_helper
+from snn_core.sim.gazebo.gz.backend import GzBackend
+from snn_core.sim.gazebo.gz.process import Helper, HelperPlan, find_python
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import Pose, load_track
 from tests.gazebos import RENDER_ENGINE
 from tests.processes import alive, environment, gone
@@ -356,8 +356,8 @@ def test_attach(started: GzBackend, settings: SimulatorSettings, world: Path, mo
 
 NODE = """
 import sys, pathlib
-from snn_core.sim.gazebo.gz import GzBackend
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.gazebo.gz.backend import GzBackend
+from snn_core.sim.simulator_settings import SimulatorSettings
 backend = GzBackend(SimulatorSettings.model_validate_json(sys.argv[1]), pathlib.Path(sys.argv[2]))
 backend.start()
 print(*backend.pids, flush=True)

@@ -15,13 +15,13 @@ from snn_core.errors import UserError
 from snn_core.learning.parameters import SimulatorParameters, read_parameters
 from snn_core.sim.gazebo import names
 from snn_core.sim.gazebo.body import RobotBodySpec, box_inertia, cylinder_inertia
-from snn_core.sim.gazebo.classic_install import find_classic
-from snn_core.sim.gazebo.road import HEIGHT_M, Mesh, paint_mesh, wavefront
-from snn_core.sim.gazebo.sdf import text
-from snn_core.sim.gazebo.surroundings import WALL_DISTANCE_M
-from snn_core.sim.gazebo.urdf import robot_urdf
-from snn_core.sim.gazebo.world import robot_sdf, write_world
-from snn_core.sim.settings import SimulatorSettings
+from snn_core.sim.gazebo.classic.install import find_classic
+from snn_core.sim.gazebo.description.elements import text
+from snn_core.sim.gazebo.description.road_mesh import HEIGHT_M, Mesh, paint_mesh, wavefront
+from snn_core.sim.gazebo.description.robot_urdf import robot_urdf
+from snn_core.sim.gazebo.description.surroundings import WALL_DISTANCE_M
+from snn_core.sim.gazebo.description.world_sdf import robot_sdf, write_world
+from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track, shipped_tracks
 from tests.reference import ReferenceTrack
 

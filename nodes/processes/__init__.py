@@ -1,0 +1,1 @@
+"""Nodes as processes: starting them, recording what they publish, driving over DDS."""

@@ -1,0 +1,1 @@
+"""AEDAT4 files."""

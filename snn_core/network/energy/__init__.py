@@ -1,0 +1,1 @@
+"""Energy estimates: operations counted, times published energies."""

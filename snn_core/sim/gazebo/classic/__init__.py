@@ -1,0 +1,1 @@
+"""Gazebo Classic 11."""

@@ -1,0 +1,1 @@
+"""Worlds and robots as SDF and URDF."""

@@ -1,0 +1,1 @@
+"""Gazebo Sim (Harmonic)."""

@@ -1,0 +1,1 @@
+"""Tasks: what a robot is to do, in which scene, and what it is told of how well it does."""

@@ -1,0 +1,1 @@
+"""The lane task: keep a lane of a track."""
