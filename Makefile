@@ -28,9 +28,10 @@ test-peers: setup ## compare with NEST and others that are installed (make bench
 examples: setup ## draw the pictures of docs/examples anew
 	@for example in docs/examples/*.py; do echo $$example; $(BIN)/python $$example || exit 1; done
 
-lint: setup ## check style (ruff) and the Dockerfile (hadolint)
+lint: setup ## check style (ruff), declared requirements (deptry) and the Dockerfile (hadolint)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/deptry .
 	@$(BIN)/hadolint docker/Dockerfile
 
 format: setup ## put the code into the project's style
@@ -56,7 +57,7 @@ clean-gazebo: ## remove build/gazebo-classic
 	@rm -rf build/gazebo-classic build/gazebo-classic.log
 
 lock: setup ## pin the newest versions of all requirements, in requirements.txt and requirements-bench.txt
-	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml requirements.in -o requirements.txt --quiet
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --extra ros pyproject.toml requirements.in -o requirements.txt --quiet
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra bench -c requirements.txt pyproject.toml -o requirements-bench.txt --quiet
 
 clean: ## remove all that was made but out/ and build/gazebo-classic

@@ -23,7 +23,7 @@ LOCK = (ROOT / "requirements.txt").read_text()
 
 
 def requirement_name(line: str) -> str:
-    return re.split(r"[=<>\[~! ]", line, maxsplit=1)[0]
+    return re.split(r"[=<>\[~!; ]", line, maxsplit=1)[0]
 
 
 def test_every_package_folder_is_packaged() -> None:
@@ -42,7 +42,8 @@ def test_the_lock_has_hashes_and_names_no_host_and_no_folder() -> None:
 
 
 def test_the_lock_holds_all_that_is_asked_for() -> None:
-    asked = PYPROJECT["project"]["dependencies"] + PYPROJECT["project"]["optional-dependencies"]["dev"]
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    asked = PYPROJECT["project"]["dependencies"] + extras["dev"] + extras["ros"]
     asked += [line for line in (ROOT / "requirements.in").read_text().splitlines() if line and line[0] != "#"]
     pinned = {requirement_name(line) for line in LOCK.splitlines() if "==" in line}
     assert {requirement_name(line) for line in asked} - pinned == set()
