@@ -4,7 +4,7 @@ PYTHON ?= $(shell chosen=$$(sed -n 's/^executable = //p' .venv/pyvenv.cfg 2>/dev
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gazebo test-peers lint format types examples bench bench-gazebo bench-setup lock gazebo-classic clean-gazebo clean
+.PHONY: help setup demo test test-gazebo test-peers lint format types examples bench bench-gazebo bench-setup lock wheel gazebo-classic clean-gazebo clean
 
 help: ## print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ demo: setup ## a robot learns to keep its lane over ROS 2; the report is out/dem
 	@$(BIN)/spikedrive demo --out out/demo
 
 test: setup ## run every test but those in a Gazebo and the comparisons with other simulators
-	@$(BIN)/pytest -m "not peers and not gazebo"
+	@$(BIN)/python -B scripts/run_tests.py
 
 test-gazebo: setup ## drive, and break, in each Gazebo that is found (make gazebo-classic)
 	@$(BIN)/pytest -m gazebo -rs
@@ -28,9 +28,11 @@ test-peers: setup ## compare with NEST and others that are installed (make bench
 examples: setup ## draw the pictures of docs/examples anew
 	@for example in docs/examples/*.py; do echo $$example; $(BIN)/python $$example || exit 1; done
 
-lint: setup ## check style (ruff), declared requirements (deptry) and the Dockerfile (hadolint)
+lint: setup ## check style (ruff), imports (import-linter), requirements (deptry), lengths and the Dockerfile (hadolint)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/python -B scripts/check_lengths.py
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/deptry .
 	@$(BIN)/hadolint docker/Dockerfile
 
@@ -60,7 +62,10 @@ lock: setup ## pin the newest versions of all requirements, in requirements.txt 
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --extra ros pyproject.toml requirements.in -o requirements.txt --quiet
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra bench -c requirements.txt pyproject.toml -o requirements-bench.txt --quiet
 
+wheel: setup ## build dist/spikedrive-*.whl
+	@$(BIN)/uv build --quiet --python $(BIN)/python --no-build-isolation --out-dir dist
+
 clean: ## remove all that was made but out/ and build/gazebo-classic
-	@rm -rf .venv *.egg-info ros_ws/build ros_ws/install ros_ws/log .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv *.egg-info dist ros_ws/build ros_ws/install ros_ws/log .pytest_cache .ruff_cache .hypothesis
 	@find build -mindepth 1 -maxdepth 1 ! -name 'gazebo-classic*' -exec rm -rf {} + 2>/dev/null; rmdir build 2>/dev/null; true
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

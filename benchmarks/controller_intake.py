@@ -59,9 +59,9 @@ def measure(encoding: str, rate_hz: float, seconds: float, packet_bytes: int, bu
     """Publish for some seconds, then ``burst`` events as fast as it goes; the controller's counters after each."""
     from event_camera_msgs.msg import EventPacket
 
-    from spikedrive_nodes.cli.replay import ReplayMonitor
     from spikedrive_nodes.processes.node_processes import NodeProcesses, write_parameters
     from spikedrive_nodes.processes.over_dds import Onlooker, domain_id
+    from spikedrive_nodes.processes.replay_monitor import ReplayMonitor
     from spikedrive_nodes.ros import messages, qos
 
     settings = ControllerParameters(network="any_camera", lockstep=False, learning=False, event_timeout_s=2.0)

@@ -5,34 +5,34 @@ import tempfile
 import time
 from pathlib import Path
 
+from snn_core.control.command import Command
 from snn_core.control.controller import Controller
-from snn_core.learning.drive import steps
-from snn_core.learning.log import DriveLog
-from snn_core.learning.parameters import DriveParameters, read_drive_parameters
-from snn_core.learning.train import compile_kernels, network_for, train, with_task
-from snn_core.tasks.lane.reward import LaneReward
-from snn_core.tasks.lane.simulator import LaneSimulator
+from snn_core.learning.drive import columns_of, steps
+from snn_core.learning.parameters import DriveParameters, load_parameters, with_task
+from snn_core.learning.train import compile_kernels, network_for, train
+from snn_core.tasks.lane.task import LaneTask, LaneWindow
+from snn_core.tasks.log import DriveLog
 from spikedrive_nodes.processes.shared_files import parameter_file
 
 SECONDS, DDS_SECONDS, ROUNDS = 30.0, 30.0, 5
 
 
-class _TimedSimulator(LaneSimulator):
+class _TimedSimulator(LaneTask):
     """Adds up the CPU time of its steps."""
 
     cpu_s = 0.0
 
-    def step(self, v: float, omega: float):
+    def step(self, command: Command) -> LaneWindow:
         begin = time.process_time()
-        window = super().step(v, omega)
+        window = super().step(command)
         self.cpu_s += time.process_time() - begin
         return window
 
 
 def _begin(seconds: float) -> tuple[DriveParameters, Controller]:
-    parameters = with_task(read_drive_parameters(parameter_file("lane")), mode="train", duration_s=seconds)
+    parameters = with_task(load_parameters(parameter_file("lane"), seed=0), mode="train", duration_s=seconds)
     controller = Controller(network_for(parameters), parameters.controller.limits, seed=0)
-    compile_kernels(parameters.simulator, controller)
+    compile_kernels(parameters, controller)
     return parameters, controller
 
 
@@ -41,13 +41,12 @@ def driving() -> dict[str, float]:
     parts: dict[str, list[float]] = {"whole loop": [], "simulator": [], "reward, controller": [], "log": []}
     for _ in range(ROUNDS):
         parameters, controller = _begin(SECONDS)
-        simulator = _TimedSimulator(parameters.simulator)
-        reward = LaneReward(parameters.reward, simulator.track)
-        log, logged = DriveLog(simulator.track), 0.0
+        simulator = _TimedSimulator(parameters.simulator, parameters.reward)
+        log, logged = DriveLog(columns_of(LaneTask)), 0.0
         begin = time.process_time()
-        for step in steps(simulator, reward, controller):
+        for step in steps(simulator, controller):
             paused = time.process_time()
-            log.add(step.row(), step.answer.spikes, step.events)
+            log.add(step.row(), step.answer.spikes, step.window.events)
             logged += time.process_time() - paused
         whole = time.process_time() - begin
         taken = (whole, simulator.cpu_s, whole - simulator.cpu_s - logged, logged)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from snn_core.control.spec import load_controller_spec
 from snn_core.network.models.lif import LifPopulation, lif_propagators
 from snn_core.network.network import Network
 from snn_core.network.rules.r_stdp import RewardModulatedStdp, r_stdp_propagators
-from snn_core.network.spec import NetworkSpec, load_network_spec
+from snn_core.network.spec import NetworkSpec
 from spikedrive_benchmarks.timing import cpu_seconds
 from tests.reference_network import ReferenceNetwork
 
@@ -54,7 +55,7 @@ class DenseNetwork:
 
 def network_window() -> dict[str, float]:
     """CPU time of a step, us, of each. Raises RuntimeError when they do not spike alike: then nothing is compared."""
-    spec = load_network_spec("lane")
+    spec = load_controller_spec("lane")
     network = Network(spec, seed=0)
     source, motor = spec.connections[0].pre, spec.connections[0].post
     weights = network.connection_weights(0)

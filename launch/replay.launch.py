@@ -1,75 +1,17 @@
-"""A recording through the controller: replay and controller. Without ``ros2 launch``: ``spikedrive launch replay``."""
-# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+"""A recording through the controller: replay, controller.
 
-import os
-from typing import Any
+Read by ``ros2 launch`` and, where there is none, by ``spikedrive launch replay``.
+"""
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
+from spikedrive_nodes.processes.launch_description import for_ros2_launch
+from spikedrive_nodes.processes.launch_file import CONTROLLER, LaunchFile
 
-PARAMS_FILE = PathJoinSubstitution([FindPackageShare("spikedrive"), "launch", "config", "replay.yaml"])
-RANGES = ["LOCALHOST", "SUBNET", "OFF", "SYSTEM_DEFAULT"]
-DISCOVERY_IS_SET = os.environ.get("ROS_STATIC_PEERS") or os.environ.get("ROS_LOCALHOST_ONLY")
-DISCOVERY = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or ("SUBNET" if DISCOVERY_IS_SET else "LOCALHOST")
-
-
-def nodes(context: LaunchContext) -> list[Node]:
-    """The nodes. When one ends, the other is ended."""
-    params_file = context.launch_configurations["params_file"]
-    if not os.path.isfile(params_file):  # launch_ros would go on without it
-        raise FileNotFoundError(f"params_file: {params_file}: no such file")
-
-    def given(**arguments: type) -> dict[str, ParameterValue]:
-        """Parameters for the arguments that are not empty."""
-        return {
-            name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-            for name, kind in arguments.items()
-            if context.launch_configurations[name]
-        }
-
-    replay = given(file=str, rate=float, lockstep=bool)
-    controller = given(network=str, checkpoint=str, seed=int, learning=bool, lockstep=bool, autostart=bool)
-    if "checkpoint" in controller:
-        controller.setdefault("network", ParameterValue("", value_type=str))  # that of the checkpoint
-
-    common: dict[str, Any] = {
-        "package": "spikedrive",
-        "namespace": LaunchConfiguration("namespace"),
-        "output": "screen",
-        "on_exit": Shutdown(),
-    }
-    return [
-        Node(executable="replay", name="replay", parameters=[params_file, replay], **common),
-        Node(executable="controller", name="controller", parameters=[params_file, controller], **common),
-    ]
-
-
-def generate_launch_description() -> LaunchDescription:
-    """The arguments and the nodes."""
-
-    def parameter(name: str, description: str) -> DeclareLaunchArgument:
-        return DeclareLaunchArgument(name, default_value="", description=f"{description}; empty: as in params_file")
-
-    return LaunchDescription(
-        [
-            DeclareLaunchArgument("file", description="recording to replay (AEDAT4)"),
-            DeclareLaunchArgument("params_file", default_value=PARAMS_FILE, description="parameter file of the nodes"),
-            parameter("rate", "event time per wall time, when not in lockstep"),
-            parameter("network", "network: a shipped name or a .yaml file"),
-            parameter("checkpoint", "checkpoint to start from, with its network unless another is given"),
-            parameter("seed", "seed of the nodes' random numbers"),
-            parameter("learning", "weights change (true) or are frozen (false)"),
-            parameter("lockstep", "time waits for the network (true) or runs by itself (false)"),
-            parameter("autostart", "the controller configures and activates itself (true) or waits (false)"),
-            DeclareLaunchArgument("namespace", default_value="", description="namespace of the nodes"),
-            DeclareLaunchArgument(
-                "discovery", default_value=DISCOVERY, choices=RANGES, description="how far nodes find each other"
-            ),
-            SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", LaunchConfiguration("discovery")),
-            OpaqueFunction(function=nodes),
-        ]
-    )
+LAUNCH_FILE = LaunchFile(
+    config="replay",
+    nodes={
+        "replay": ("file", "rate", "lockstep"),
+        "controller": (*CONTROLLER, "lockstep"),
+    },
+    required=("file",),
+)
+generate_launch_description = for_ros2_launch(LAUNCH_FILE)

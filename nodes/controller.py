@@ -4,30 +4,32 @@ It drives only while it is active. Whatever ends that (deactivate, shutdown, a s
 velocity.
 """
 
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from event_camera_msgs.msg import EventPacket
-from geometry_msgs.msg import Twist, TwistStamped
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from spikedrive_msgs.msg import Episode, Reward
 from spikedrive_msgs.msg import Spikes as SpikesMessage
 from spikedrive_msgs.srv import LoadCheckpoint, SaveCheckpoint
+from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 
 from snn_core.control.checkpoint import controller_from_checkpoint, restore_checkpoint, save_checkpoint
+from snn_core.control.command import Command
 from snn_core.control.controller import Controller
-from snn_core.control.safety import STOP, Velocity
+from snn_core.control.spec import load_controller_spec
+from snn_core.control.warm_up import compile_controller
 from snn_core.errors import UserError
 from snn_core.learning.parameters import ControllerParameters
-from snn_core.learning.warm_up import compile_controller
 from snn_core.network.network import Spikes
-from snn_core.network.spec import SpikeSource, load_network_spec
+from snn_core.network.spec import SpikeSource
 from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.commands import CommandPublisher, command_format
+from spikedrive_nodes.ros.drive_mode import REWARD_AGE_US, wall_us
 from spikedrive_nodes.ros.event_subscription import EventSubscription
 from spikedrive_nodes.ros.free_running_mode import FreeRunningMode
 from spikedrive_nodes.ros.lockstep_mode import LockstepMode
@@ -36,6 +38,8 @@ from spikedrive_nodes.ros.runtime import run_node
 
 TIMER_S = 0.01
 Message = TypeVar("Message")
+Request = TypeVar("Request")
+Response = TypeVar("Response", SaveCheckpoint.Response, LoadCheckpoint.Response, Trigger.Response)
 
 
 def _guarded(callback: Callable[["ControllerNode", Message], None]) -> Callable[["ControllerNode", Message], None]:
@@ -46,14 +50,36 @@ def _guarded(callback: Callable[["ControllerNode", Message], None]) -> Callable[
         try:
             callback(node, message)
         except UserError as error:
-            node.publish_command(STOP, 0)
+            node.publish_stop()
             node.report(diagnostics.ERROR, str(error))
         except Exception as error:
-            node.publish_command(STOP, 0)
+            node.publish_stop()
             node.report(diagnostics.ERROR, f"internal error, stopped: {error!r}")
             raise
 
     return guarded
+
+
+def _answering(
+    callback: Callable[["ControllerNode", Request, Response], Response],
+) -> Callable[["ControllerNode", Request, Response], Response]:
+    """What a service cannot do it says in its answer, in one line, and the drive goes on.
+
+    After a bug, too: a service works on a copy until all is well, so the controller that drives is as it was.
+    """
+
+    @wraps(callback)
+    def answering(node: "ControllerNode", request: Request, response: Response) -> Response:
+        try:
+            return callback(node, request, response)
+        except UserError as error:
+            response.message = str(error)
+        except Exception as error:
+            node.get_logger().error(traceback.format_exc())
+            response.message = f"internal error, nothing has changed: {error!r}"
+        return response
+
+    return answering
 
 
 class ControllerNode(LifecycleNode):
@@ -71,11 +97,8 @@ class ControllerNode(LifecycleNode):
         self._commands = 0
         self._spikes: dict[str, int] = {}
         self._values_of_last_drive: dict[str, object] = {}
-        kind = TwistStamped if self.parameters.twist_stamped else Twist
-        profile = qos.STATE if self.parameters.lockstep else qos.COMMAND
-        self._command_publisher = self.create_publisher(
-            kind, "cmd_vel", profile, event_callbacks=qos.report_unheard(self, "cmd_vel")
-        )
+        self._command_publisher: CommandPublisher | None = None
+        self._scalar: tuple[float, int] | None = None
         self._spikes_publisher = self.create_publisher(SpikesMessage, "spikes", qos.STATE)
         self._diagnostics = diagnostics.Diagnostics(
             self, self._values, {"windows_per_s": "windows", "events_per_s": "events_received"}
@@ -108,12 +131,16 @@ class ControllerNode(LifecycleNode):
             for name, population in self.controller.spec.populations.items()
             if not isinstance(population, SpikeSource)
         }
+        self._advertise()
         compile_controller(self.controller)
         self._event_subscription = EventSubscription(self, self.parameters.events_reliability, self._on_packet)
         self._own_subscriptions = [
             self.create_subscription(Reward, "reward", self._on_reward, qos.STATE),
             self.create_subscription(Episode, "episode", self._on_episode, qos.STATE),
         ]
+        if self.parameters.reward_topic:
+            topic = self.parameters.reward_topic
+            self._own_subscriptions.append(self.create_subscription(Float64, topic, self._on_scalar, qos.STATE))
         self._own_services = [
             self.create_service(SaveCheckpoint, "~/save_checkpoint", self._on_save),
             self.create_service(LoadCheckpoint, "~/load_checkpoint", self._on_load),
@@ -121,6 +148,21 @@ class ControllerNode(LifecycleNode):
             self.create_service(Trigger, "~/reset", self._on_reset),
         ]
         self._timer = self.create_timer(TIMER_S, self._on_timer)
+
+    def _advertise(self) -> None:
+        """Make the publisher of commands, unless there is one of the same kind."""
+        parameters = self.parameters
+        how = command_format(
+            "controller",
+            self.controller.channels,
+            lockstep=parameters.lockstep,
+            twist_stamped=parameters.twist_stamped,
+            command_type=parameters.command_type,
+        )
+        if self._command_publisher is None or self._command_publisher.how != how:
+            profile = qos.STATE if parameters.lockstep else qos.COMMAND
+            window_us = self.controller.spec.window_us
+            self._command_publisher = CommandPublisher(self, how, profile, parameters.base_frame_id, window_us)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to drive."""
@@ -155,7 +197,8 @@ class ControllerNode(LifecycleNode):
         if self._lifecycle_state == "finalized":
             return
         self._end_drive("finalized")
-        self._command_publisher.wait_for_all_acked(Duration(seconds=0.5))
+        if self._command_publisher is not None:
+            self._command_publisher.wait_for_all_acked(0.5)
 
     def _end_drive(self, lifecycle_state: str) -> None:
         if self._mode is not None:
@@ -163,17 +206,15 @@ class ControllerNode(LifecycleNode):
             self._mode.stop()
             self._mode = None
         else:
-            self.publish_command(STOP, 0)
+            self.publish_stop()
         self._lifecycle_state = lifecycle_state
         self.report(diagnostics.OK, f"{lifecycle_state}: stopped")
 
     def _make_controller(self) -> Controller:
         parameters = self.parameters
-        if parameters.lockstep and not parameters.twist_stamped:
-            raise UserError("controller: twist_stamped: must be true in lockstep, which knows commands by their stamps")
         checkpoint = Path(parameters.checkpoint)
         with about(self, "network"):
-            spec = load_network_spec(parameters.network) if parameters.network or not parameters.checkpoint else None
+            spec = load_controller_spec(parameters.network) if parameters.network or not parameters.checkpoint else None
         with about(self, "checkpoint"):
             if spec is None:
                 controller = controller_from_checkpoint(checkpoint, parameters.limits)
@@ -201,14 +242,23 @@ class ControllerNode(LifecycleNode):
         """Say in the diagnostics how it goes."""
         self._diagnostics.set(level, message)
 
-    def publish_command(self, command: Velocity, stamp_us: int) -> None:
-        """Send a velocity; the one place where ``cmd_vel`` is published."""
-        if self.parameters.twist_stamped:
-            stamp = messages.to_stamp(stamp_us)
-            self._command_publisher.publish(messages.to_twist(command, stamp, self.parameters.base_frame_id))
-        else:
-            self._command_publisher.publish(messages.to_plain_twist(command))
+    def publish_command(self, command: Command, stamp_us: int) -> None:
+        """Send a command; the one place where commands are published."""
+        assert self._command_publisher is not None, "not configured"
+        self._command_publisher.publish(command, stamp_us)
         self._commands += 1
+
+    def publish_stop(self) -> None:
+        """Send 0 on every channel, if there is whom to tell: before it is configured, the node has sent nothing."""
+        if self._command_publisher is not None:
+            self.publish_command(Command.zero(self._command_publisher.how.channels), 0)
+
+    @property
+    def scalar_signals(self) -> dict[str, float]:
+        """What came last on ``reward_topic``, while it is not old."""
+        if self._scalar is None or wall_us() - self._scalar[1] > REWARD_AGE_US:
+            return {}
+        return {self.parameters.reward_signal: self._scalar[0]}
 
     def publish_spikes(self, spikes: Spikes, end_us: int, window: int, delay_us: int) -> None:
         """Send the spikes of a window."""
@@ -246,13 +296,22 @@ class ControllerNode(LifecycleNode):
 
     @_guarded
     def _on_reward(self, message: Reward) -> None:
-        values = np.array(message.values, np.float32)
-        if len(values) not in (1, 2) or not np.isfinite(values).all():
-            self.report(
-                diagnostics.WARN, f"reward ignored: expected one or two finite values, found {list(message.values)}"
-            )
-        elif self._mode is not None:
+        try:
+            signals = messages.from_reward(message)
+            if self.controller.network.learning:
+                self.controller.check_signals(signals | self.scalar_signals)
+        except UserError as error:
+            self.report(diagnostics.WARN, f"reward ignored: {error}")
+            return
+        if self._mode is not None:
             self._mode.on_reward(message)
+
+    @_guarded
+    def _on_scalar(self, message: Float64) -> None:
+        if messages.is_signal(message.data):
+            self._scalar = message.data, wall_us()
+        else:
+            self.report(diagnostics.WARN, f"reward ignored: expected a finite value, found {message.data}")
 
     @_guarded
     def _on_episode(self, message: Episode) -> None:
@@ -281,26 +340,23 @@ class ControllerNode(LifecycleNode):
             raise UserError(f"path {given!r}: expected a file inside the node's state folder {folder}")
         return path
 
+    @_answering
     def _on_save(self, request: SaveCheckpoint.Request, response: SaveCheckpoint.Response) -> SaveCheckpoint.Response:
+        path = self._state_path(request.path)
         try:
-            path = self._state_path(request.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(path, self.controller)
-            response.success, response.path = True, str(path)
-        except UserError as error:
-            response.message = str(error)
         except OSError as error:
-            response.message = f"{error.filename}: {error.strerror}"
+            raise UserError(f"{error.filename}: {error.strerror}") from error
+        save_checkpoint(path, self.controller)
+        response.success, response.path = True, str(path)
         return response
 
+    @_answering
     def _on_load(self, request: LoadCheckpoint.Request, response: LoadCheckpoint.Response) -> LoadCheckpoint.Response:
-        try:
-            loaded = self.controller.copy()
-            restore_checkpoint(self._state_path(request.path), loaded)
-            self._go_on_with(loaded)
-            response.success = True
-        except UserError as error:
-            response.message = str(error)
+        loaded = self.controller.copy()
+        restore_checkpoint(self._state_path(request.path), loaded)
+        self._go_on_with(loaded)
+        response.success = True
         return response
 
     def _on_freeze(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -308,13 +364,10 @@ class ControllerNode(LifecycleNode):
         response.success, response.message = True, "frozen" if request.data else "learning"
         return response
 
+    @_answering
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Back to what the node was configured with: initial weights, or the checkpoint."""
-        try:
-            self._go_on_with(self._make_controller())
-        except UserError as error:
-            response.message = str(error)
-            return response
+        self._go_on_with(self._make_controller())
         response.success, response.message = True, "as configured"
         return response
 

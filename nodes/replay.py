@@ -14,13 +14,14 @@ from spikedrive_msgs.msg import Episode as EpisodeMessage
 from spikedrive_msgs.srv import Seek
 from std_srvs.srv import SetBool, Trigger
 
+from snn_core.control.command import VELOCITY, Command
 from snn_core.control.lockstep import Episode
-from snn_core.control.safety import Velocity
 from snn_core.errors import UserError
 from snn_core.events.camera_info import read_calibration
 from snn_core.events.player import PlayedWindow, Player
 from snn_core.learning.parameters import ReplayParameters
 from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros.commands import command_format
 from spikedrive_nodes.ros.lockstep_source import LockstepSource, PublishedWindow
 from spikedrive_nodes.ros.parameters import about, declare_parameters
 from spikedrive_nodes.ros.runtime import run_node
@@ -69,8 +70,10 @@ class ReplayNode(Node):
         self._wait_timer = self.create_timer(0.1, self._on_wait)
         if settings.lockstep:
             self._diagnostics.set(diagnostics.OK, "waiting for an active controller")
+            channels = tuple(filter(None, settings.channels.split(","))) or VELOCITY
+            how = command_format("replay", channels, lockstep=True, twist_stamped=True)
             self._source = LockstepSource(
-                self, settings, self._advance, self._diagnostics, self._may_begin, self._may_go_on
+                self, settings, how, self._advance, self._diagnostics, self._may_begin, self._may_go_on
             )
         else:
             self._diagnostics.set(diagnostics.OK, "waiting for a subscriber of events")
@@ -217,7 +220,7 @@ class ReplayNode(Node):
             self._pace_timer.cancel()
             self._diagnostics.set(diagnostics.OK, "finished")
 
-    def _advance(self, _: Velocity | None = None) -> PublishedWindow:
+    def _advance(self, _: Command | None = None) -> PublishedWindow:
         """The next window of the recording as messages; the command it is answered with moves nothing."""
         self._has_begun = True
         self._steps = max(self._steps - 1, 0)
@@ -247,9 +250,6 @@ class ReplayNode(Node):
             next_event_seq=self._next_seq,
             events=len(window.events),
             placed=False,
-            lane=0,
-            laps=0,
-            resets=0,
             finished=window.is_last,
         )
         self._number += 1

@@ -7,12 +7,11 @@ from rclpy.node import Node
 from spikedrive_msgs.msg import Episode, Reward
 
 from snn_core.errors import UserError
-from snn_core.learning.parameters import RewardParameters
+from snn_core.learning.parameters import reward_parameters
 from snn_core.sim.robot import yaw_from_quaternion
-from snn_core.sim.track import load_track
-from snn_core.tasks.lane.reward import LaneReward
+from snn_core.tasks.registry import find_task
 from spikedrive_nodes.ros import diagnostics, messages, qos
-from spikedrive_nodes.ros.parameters import about, declare_parameters
+from spikedrive_nodes.ros.parameters import about, declare_parameters, overridden
 from spikedrive_nodes.ros.runtime import run_node
 
 KEPT = 100
@@ -24,13 +23,14 @@ class RewardNode(Node):
 
     def __init__(self) -> None:
         super().__init__("reward")
-        parameters = declare_parameters(self, RewardParameters)
+        with about(self, "task_name"):
+            task = find_task(overridden(self, "task_name", "lane"))
+        parameters = declare_parameters(self, reward_parameters(task))
+        if not task.has_reward_node:
+            raise UserError(f"reward: task_name: the simulator sends the signals of {task.name!r}; leave this node out")
         with about(self, "track"):
-            track = load_track(parameters.track)
-            self._reward = LaneReward(parameters, track)
-        if parameters.lane >= track.lanes:
-            raise UserError(f"reward: lane: track {track.name} has no lane {parameters.lane}")
-        self._lane = parameters.lane
+            self._signals = task.odometry_signals(parameters)
+        self._goal = parameters.lane
         self._halves: OrderedDict[int, dict[str, Odometry | Episode]] = OrderedDict()
         self._published = 0
         self._publisher = self.create_publisher(Reward, "reward", qos.STATE)
@@ -39,16 +39,16 @@ class RewardNode(Node):
         self._diagnostics = diagnostics.Diagnostics(
             self, lambda: {"rewards_published": self._published}, {"rewards_per_s": "rewards_published"}
         )
-        self._diagnostics.set(diagnostics.OK, f"reward {parameters.function} on track {parameters.track}")
+        self._diagnostics.set(diagnostics.OK, f"signals of the task {task.name}")
 
     def _on_odometry(self, message: Odometry) -> None:
-        if self._lane >= 0:
-            self._publish(message, self._lane)
+        if self._goal >= 0:
+            self._publish(message, self._goal)
         else:
             self._on_half("odom", message)
 
     def _on_episode(self, message: Episode) -> None:
-        if self._lane < 0:
+        if self._goal < 0:
             self._on_half("episode", message)
 
     def _on_half(self, name: str, message: Odometry | Episode) -> None:
@@ -56,17 +56,16 @@ class RewardNode(Node):
         halves = self._halves.setdefault(stamp_us, {})
         halves[name] = message
         if len(halves) == 2:
-            self._publish(halves["odom"], halves["episode"].lane)  # type: ignore[arg-type, union-attr]
+            self._publish(halves["odom"], halves["episode"].goal)  # type: ignore[arg-type, union-attr]
         while len(self._halves) > KEPT:
             self._halves.popitem(last=False)
 
-    def _publish(self, odometry: Odometry, lane: int) -> None:
+    def _publish(self, odometry: Odometry, goal: int) -> None:
         pose = odometry.pose.pose
         yaw = yaw_from_quaternion(pose.orientation.z, pose.orientation.w)
-        reward = Reward()
-        reward.header.stamp = odometry.header.stamp
-        reward.values = self._reward(pose.position.x, pose.position.y, yaw, lane).tolist()
-        self._publisher.publish(reward)
+        speed_m_s = odometry.twist.twist.linear.x
+        signals = self._signals(pose.position.x, pose.position.y, yaw, speed_m_s, goal)
+        self._publisher.publish(messages.to_reward(signals, odometry.header.stamp))
         self._published += 1
 
     def stop(self) -> None:

@@ -5,14 +5,18 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from snn_core.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+WINDOW_MS: Any = Field(default=50.0, gt=0, le=1000, description="length of a control window (ms)")
+"""The field ``window_ms``, the same wherever a source of events has it."""
 
 
 class StrictModel(BaseModel):

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import hypothesis
-import prerequisites
 import pytest
 import set_up
 
 from snn_core.errors import UserError
 from spikedrive_nodes.processes.environment import ensure_ros_environment
+from spikedrive_nodes.processes.setup import message_packages, prerequisites
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDINGS = ROOT.parent / "shared" / "data"
@@ -63,13 +63,14 @@ def installed_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The prefix in which ``colcon build`` installs spikedrive, apart from ros_ws; spikedrive_gazebo is beside it."""
     base = tmp_path_factory.mktemp("workspace")
     ros = prerequisites.system_ros(dict(os.environ))
-    environment = set_up.build_environment(ros)
-    messages = [str(set_up.WORKSPACE / "install" / name) for name in set_up.MESSAGE_PACKAGES]
+    environment = set_up.message_environment(ros).variables()
+    workspace = set_up.workspace(ros)
+    messages = [str(workspace.install / name) for name in message_packages.NAMES]
     for name in ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH"):
         environment[name] = os.pathsep.join([*messages, environment[name]])
     command = [set_up.VENV / "bin" / "colcon", "--log-base", base / "log", "build", "--packages-select"]
     command += ["spikedrive", "spikedrive_gazebo"]
-    command += ["--base-paths", set_up.WORKSPACE / "src", "--build-base", base / "build"]
+    command += ["--base-paths", workspace.sources, "--build-base", base / "build"]
     command += ["--install-base", base / "install", *([] if ros else ["--cmake-args", "-GNinja"])]
     done = subprocess.run(command, env=environment, cwd=base, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

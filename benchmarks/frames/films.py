@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from snn_core.sim.camera import CameraSpec
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
+from snn_core.tasks.lane.task import SimulatorSettings
 from spikedrive_benchmarks.frames.embedded import EmbeddedBackend
 from spikedrive_benchmarks.frames.rates import drive
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snn_core.events.events import Events
 from snn_core.sim.event_pixel import EventPixelSpec
 from snn_core.sim.frames import FrameEvents, FrameResponse
 
@@ -45,8 +46,8 @@ def _spikedrive(response: FrameResponse) -> Callable[[np.ndarray], Candidate]:
             return [pixels.update(frame, PERIOD_US * k) for k, frame in enumerate(frames[1:], 1)]
 
         def columns(made: list[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            _, x, y, polarity = (np.concatenate(column) for column in zip(*made, strict=True))
-            return x, y, polarity
+            events = Events.concatenate(made)
+            return events.x, events.y, events.polarity
 
         return Candidate(run, columns)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from snn_core.sim.gazebo.gazebo_settings import GazeboSettings
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.gazebo_settings import GazeboSettings
+from snn_core.tasks.lane.task import SimulatorSettings
 from spikedrive_benchmarks.frames import rates
 from spikedrive_benchmarks.frames.films import FILMS
 from spikedrive_benchmarks.frames.libraries import TASKS, available

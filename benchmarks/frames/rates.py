@@ -12,17 +12,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from snn_core.control.encoders.pooling import make_pooling
+from snn_core.control.spec import load_controller_spec
 from snn_core.events.pooling import Pooling
-from snn_core.network.spec import load_network_spec
 from snn_core.sim.event_pixel import Events
 from snn_core.sim.frames import FrameEvents
 from snn_core.sim.gazebo.backend import Frame, Observation
 from snn_core.sim.gazebo.description.world_sdf import write_world
 from snn_core.sim.gazebo.gazebo_world import make_backend
 from snn_core.sim.robot import TICK_US
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import LanePosition, Pose, Track, load_track
 from snn_core.sim.world import World
+from snn_core.tasks.lane.task import SimulatorSettings
 from spikedrive_benchmarks.frames.embedded import EmbeddedBackend
 
 RATES_HZ = (50, 100, 200, 400)
@@ -115,17 +115,17 @@ def frame_counts(driven: Drive, settings: SimulatorSettings, pooling: Pooling) -
     begin = time.process_time()
     parts = made()
     cpu_s = time.process_time() - begin
-    t, x, y, polarity = (np.concatenate(column) for column in zip(*parts, strict=True))
-    window_us = 1000 * settings.window_ms
+    events = Events.concatenate(parts)
+    window_us = settings.window_us
     windows = (driven.states.shape[0] - 1) * TICK_US // window_us
-    borders = np.searchsorted(t, window_us * np.arange(windows + 1))
-    counts = [pooling.counts(x[a:b], y[a:b], polarity[a:b]) for a, b in pairwise(borders)]
+    borders = np.searchsorted(events.t, window_us * np.arange(windows + 1))
+    counts = [pooling.counts(events.x[a:b], events.y[a:b], events.polarity[a:b]) for a, b in pairwise(borders)]
     return np.array(counts, np.int64), cpu_s
 
 
 def embedded_counts(driven: Drive, settings: SimulatorSettings, pooling: Pooling) -> np.ndarray:
     """The same of the embedded camera, which is carried along the path and looks as often as its picture moves."""
-    window_us = 1000 * settings.window_ms
+    window_us = settings.window_us
     track = load_track(settings.track)
     world = World(track, settings.camera, settings.pixel, settings.robot, settings.seed, window_us)
     world.pixels.reset(world.renderer.render(*driven.states[0, :3].tolist()), 0)
@@ -148,7 +148,7 @@ def compare(rate_hz: int, settings: SimulatorSettings, seconds: float) -> dict[s
     settings = settings.model_copy(update={"gazebo": gazebo})
     with frame_source(settings) as source:
         driven = drive(source, load_track(settings.track), seconds)
-    encoder = load_network_spec("lane").encoder
+    encoder = load_controller_spec("lane").encoder
     assert encoder is not None
     pooling = make_pooling(encoder.pooling, settings.camera.width, settings.camera.height)
     counts, cpu_s = frame_counts(driven, settings, pooling)

@@ -4,13 +4,12 @@ import time
 from dataclasses import dataclass, field
 
 from snn_core.control.controller import Controller
-from snn_core.learning.drive import DriveResult, OnWindow, steps
-from snn_core.learning.log import DriveLog
+from snn_core.learning.drive import DriveResult, OnWindow, columns_of, drive
 from snn_core.learning.parameters import DriveParameters
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
 from snn_core.sim.robot import Robot
-from snn_core.tasks.lane.reward import LaneReward
-from snn_core.tasks.lane.simulator import LaneSimulator
+from snn_core.tasks.lane.task import LaneTask
+from snn_core.tasks.log import DriveLog
 
 
 @dataclass
@@ -28,33 +27,31 @@ class WatchedDriver:
     ) -> DriveResult:
         """See ``Driver``."""
         self.digests = []
-        with LaneSimulator(parameters.simulator) as simulator:
-            simulator.start()
-            reward = LaneReward(parameters.reward, simulator.track)
-            log = DriveLog(simulator.track)
-            begin = time.perf_counter()
-            for step in steps(simulator, reward, controller):
-                log.add(step.row(), step.answer.spikes, step.events)
-                self.digests.append((log.digest.spike_sha256, log.digest.trajectory_sha256))
-                if on_window is not None and on_window(log):
-                    break
-            wall_s = time.perf_counter() - begin
-            self.counters = simulator.counters
+
+        def watch(log: DriveLog) -> bool:
+            self.digests.append((log.digest.spike_sha256, log.digest.trajectory_sha256))
+            return on_window is not None and on_window(log)
+
+        with parameters.make_task() as task:
+            task.start()
+            log = DriveLog(columns_of(parameters.task))
+            wall_s = drive(task, controller, log, watch)
+            self.counters = task.counters
         return DriveResult(log, wall_s)
 
 
 def backend_wall_s(parameters: DriveParameters, driven: DriveLog) -> float:
     """Wall time (s) of the backend's steps alone, with the commands of a drive; placing the robot is not counted."""
     rows = driven.rows()
-    window_us = 1000 * parameters.simulator.window_ms
+    window_us = parameters.simulator.window_us
     wall_s = 0.0
-    with LaneSimulator(parameters.simulator) as simulator:
+    with LaneTask(parameters.simulator) as simulator:
         simulator.start()
         assert isinstance(simulator.world, GazeboWorld)
         backend, limits, command = simulator.world.backend, Robot(parameters.simulator.robot), (0.0, 0.0)
         for row in rows:
             if row["placed"]:
-                backend.place(simulator.track.pose(int(row["lane"])))
+                backend.place(simulator.track.pose(int(row["goal"])))
             begin = time.perf_counter()
             backend.step(*limits.limit(*command), window_us)
             wall_s += time.perf_counter() - begin

@@ -47,7 +47,7 @@ class _Monitor(Node):
             return
         position, orientation = message.pose.pose.position, message.pose.pose.orientation
         yaw = yaw_from_quaternion(orientation.z, orientation.w)
-        self.deviations_m.append(self._track.locate(position.x, position.y, yaw, self.episode.lane).deviation_m)
+        self.deviations_m.append(self._track.locate(position.x, position.y, yaw, self.episode.goal).deviation_m)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -67,7 +67,7 @@ def drive_freely(parameters: DriveParameters, controller: Controller) -> dict[st
     with tempfile.TemporaryDirectory(prefix="spikedrive-bench-") as name:
         folder = Path(name)
         save_checkpoint(folder / "begin.npz", controller)
-        write_parameters(folder / "parameters.yaml", _free(parameters, folder)._asdict())
+        write_parameters(folder / "parameters.yaml", _free(parameters, folder).sections())
         arguments = ["--params-file", str(folder / "parameters.yaml")]
         with (
             Onlooker(domain, lambda: _Monitor(track)) as onlooker,
@@ -101,10 +101,9 @@ def drive_freely(parameters: DriveParameters, controller: Controller) -> dict[st
 def _free(parameters: DriveParameters, folder: Path) -> DriveParameters:
     """The parameters with ``lockstep: false``, and the checkpoint to start from."""
     changes = {"lockstep": False, "checkpoint": str(folder / "begin.npz"), "network": "", "state_folder": str(folder)}
-    return DriveParameters(
-        parameters.simulator.model_copy(update={"lockstep": False}),
-        parameters.reward,
-        parameters.controller.model_copy(update=changes),
+    return parameters._replace(
+        simulator=parameters.simulator.model_copy(update={"lockstep": False}),
+        controller=parameters.controller.model_copy(update=changes),
     )
 
 
@@ -114,8 +113,8 @@ def _figures(monitor: _Monitor, duration_s: float, wall_s: float) -> dict[str, A
     return {
         "seconds": duration_s,
         "x_real_time": duration_s / wall_s,
-        "resets": monitor.episode.resets,
-        "laps": monitor.episode.laps,
+        "resets": monitor.episode.failed,
+        "laps": monitor.episode.completed,
         "mean_abs_deviation_m": float(np.abs(monitor.deviations_m).mean()),
         **{name: int(controller[name]) for name in ("windows", "windows_skipped", "delay_p50_us", "delay_p99_us")},
         "counters": {name: int(simulator[name]) for name in COUNTERS if name in simulator},

@@ -38,7 +38,7 @@ def _frozen(setting: Setting, learnt_in: str, seed: int, driven_in: str, track: 
     parameters = setting.parameters(EVALUATE_S, seed, driven_in, track)
     seconds = parameters.simulator.task.duration_s
     setting.say(f"{driven_in}: what seed {seed} learnt in {learnt_in} drives frozen for {seconds:g} s")
-    figures = evaluation_figures(evaluate(parameters, controller, seconds, WatchedDriver()))
+    figures = evaluation_figures(parameters.task, evaluate(parameters, controller, seconds, WatchedDriver()))
     setting.say(
         f"  {figures['evaluation_resets']} resets, {1000 * figures['mean_abs_deviation_m']:.1f} mm off on average"
     )

@@ -7,12 +7,11 @@ from typing import Any
 
 from snn_core.control.controller import Controller
 from snn_core.errors import UserError
-from snn_core.learning.parameters import DriveParameters
-from snn_core.learning.train import compile_kernels, network_for, train, training_figures, with_task
+from snn_core.learning.parameters import DriveParameters, load_parameters, with_task
+from snn_core.learning.train import compile_kernels, network_for, train, training_figures
 from snn_core.sim.gazebo.classic.install import find_classic
 from snn_core.sim.gazebo.gz.process import INSTALL, find_python
 from spikedrive_benchmarks.gazebo.driver import WatchedDriver
-from spikedrive_nodes.cli.training import load_parameters
 from spikedrive_nodes.processes.shared_files import parameter_file
 
 Say = Callable[[str], None]
@@ -50,7 +49,9 @@ class Setting:
 
     def parameters(self, seconds: float, seed: int = 0, backend: str = "", track: str | None = None) -> DriveParameters:
         """Those of launch/config/lane.yaml for a training drive in this Gazebo, unless another backend is named."""
-        parameters = load_parameters(parameter_file("lane"), seed, track=track, backend=backend or self.backend)
+        parameters = load_parameters(
+            parameter_file("lane"), seed, options={"track": track, "backend": backend or self.backend}
+        )
         simulator = parameters.simulator
         gazebo = simulator.gazebo.model_copy(update={"render_engine": self.render_engine})
         parameters = parameters._replace(simulator=simulator.model_copy(update={"gazebo": gazebo}))
@@ -67,7 +68,7 @@ class Setting:
             controller = new_controller(parameters)
             self.say(f"{backend}: seed {seed} learns for {parameters.simulator.task.duration_s:g} s")
             driver = WatchedDriver()
-            figures = training_figures(train(parameters, controller, driver=driver))
+            figures = training_figures(parameters.task, train(parameters, controller, driver=driver))
             last_s = figures["last_reset_s"]
             self.say(f"  {figures['resets']} resets" + ("" if last_s is None else f", the last at {last_s:g} s"))
             self._learnt[backend, seed] = controller, figures | {"counters": driver.counters}
@@ -77,5 +78,5 @@ class Setting:
 def new_controller(parameters: DriveParameters) -> Controller:
     """With initial weights; all that a drive needs is compiled."""
     controller = Controller(network_for(parameters), parameters.controller.limits, parameters.controller.seed)
-    compile_kernels(parameters.simulator, controller)
+    compile_kernels(parameters, controller)
     return controller

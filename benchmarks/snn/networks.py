@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from snn_core.network.spec import NetworkSpec, load_network_spec
+from snn_core.control.spec import ControllerSpec, load_controller_spec
+from snn_core.network.spec import NetworkSpec
 from spikedrive_benchmarks.snn.workloads import (
     DELAY_MS,
     DT_MS,
@@ -97,10 +98,10 @@ def _recurrent(what: Workload) -> dict[str, Any]:
     return {"name": what.name, "dt_ms": DT_MS, "populations": populations, "connections": [driven, recurrent]}
 
 
-def _lane(what: Workload) -> NetworkSpec:
-    spec = load_network_spec("lane")
+def _lane(what: Workload) -> ControllerSpec:
+    spec = load_controller_spec("lane")
     described = spec.model_dump(mode="json")
     if what.name == "lane_polarity":
         described["encoder"]["pooling"]["polarity"] = "separate"
         described["populations"]["retina"]["size"] *= 2
-    return NetworkSpec.model_validate(described)
+    return ControllerSpec.model_validate(described)

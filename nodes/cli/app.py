@@ -17,7 +17,10 @@ from spikedrive_nodes.cli.gazebo import gazebo_app
 from spikedrive_nodes.cli.info import info
 from spikedrive_nodes.cli.interchange import nir_app, weights_app
 from spikedrive_nodes.cli.json_output import JsonOption, write_json
+from spikedrive_nodes.cli.setup import setup
 from spikedrive_nodes.cli.tables import print_table
+from spikedrive_nodes.cli.tasks import list_tasks
+from spikedrive_nodes.node_table import NODES
 from spikedrive_nodes.processes.shared_files import parameter_file
 
 app = typer.Typer(
@@ -32,17 +35,13 @@ app.add_typer(gazebo_app, name="gazebo")
 app.add_typer(nir_app, name="nir")
 app.add_typer(weights_app, name="weights")
 app.command()(info)
+app.command("tasks")(list_tasks)
 app.command()(convert)
+app.command()(setup)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 LONGEST_S = 1e7
 """Simulated time that a drive may take (see LaneTaskSpec.duration_s)."""
-
-
-class Task(StrEnum):
-    """Tasks that can be learnt."""
-
-    LANE = "lane"
 
 
 class Control(StrEnum):
@@ -62,18 +61,6 @@ class Backend(StrEnum):
     GAZEBO_CLASSIC = "gazebo_classic"
 
 
-class NodeName(StrEnum):
-    """Nodes."""
-
-    SIMULATOR = "simulator"
-    REWARD = "reward"
-    CONTROLLER = "controller"
-    REPLAY = "replay"
-    CAMERA = "camera"
-    EVENT_FILTER = "event_filter"
-    DVS_EMULATOR = "dvs_emulator"
-
-
 class Discovery(StrEnum):
     """How far ROS 2 nodes find each other."""
 
@@ -82,8 +69,10 @@ class Discovery(StrEnum):
 
 
 ParametersOption = Annotated[
-    Path | None, typer.Option(help="ROS 2 parameter file of the nodes.", show_default="launch/config/lane.yaml")
+    Path | None,
+    typer.Option(help="ROS 2 parameter file of the nodes.", show_default="the task's: launch/config/lane.yaml"),
 ]
+TaskOption = Annotated[str, typer.Option(help="What to learn: see `spikedrive tasks`.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of weights, encoder and camera noise.")]
 BackendOption = Annotated[
     Backend | None,
@@ -108,7 +97,7 @@ def _use_ros(discovery: Discovery | None) -> None:
 
 @app.command()
 def train(
-    task: Annotated[Task, typer.Option(help="What to learn.")] = Task.LANE,
+    task: TaskOption = "lane",
     seconds: Annotated[float, typer.Option(min=0.05, max=LONGEST_S, help="Simulated time to train (s).")] = 1000.0,
     seed: SeedOption = 0,
     evaluation_seconds: Annotated[
@@ -143,12 +132,12 @@ def train(
     from spikedrive_nodes.cli import training
 
     options = training.TrainOptions(
-        task=task.value,
+        task=task,
         seconds=seconds,
         seed=seed,
         evaluation_s=evaluation_seconds,
         out=out or Path("out") / f"train_{seed}",
-        parameters=parameters or parameter_file("lane"),
+        parameters=parameters,
         network=network,
         track=track,
         backend=backend and backend.value,
@@ -185,6 +174,7 @@ def evaluate(
         float, typer.Option(min=0.1, max=LONGEST_S, help="Simulated time (s), half on each lane.")
     ] = 300.0,
     seed: SeedOption = 0,
+    task: TaskOption = "lane",
     out: Annotated[Path, typer.Option(help="Folder for record and report.")] = Path("out/evaluate"),
     json_path: JsonOption = None,
     parameters: ParametersOption = None,
@@ -206,8 +196,9 @@ def evaluate(
         checkpoint=checkpoint,
         seconds=seconds,
         seed=seed,
+        task=task,
         out=out,
-        parameters=parameters or parameter_file("lane"),
+        parameters=parameters,
         track=track,
         backend=backend and backend.value,
         controls_s=controls_seconds,
@@ -220,7 +211,7 @@ def evaluate(
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="Recording (AEDAT4).")],
+    file: Annotated[Path, typer.Argument(help="Recording: any format that docs/events.md lists, or a bag.")],
     rate: Annotated[
         str, typer.Option(help="Event time per wall time; max: as fast as the controller answers, in lockstep.")
     ] = "1",
@@ -233,14 +224,22 @@ def replay(
     parameters: Annotated[
         Path | None, typer.Option(help="ROS 2 parameter file of the nodes.", show_default="launch/config/replay.yaml")
     ] = None,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="In this process, without ROS 2, as fast as it goes: the same spikes.")
+    ] = False,
     discovery: DiscoveryOption = None,
 ) -> None:
-    """Replay a recording through the controller over ROS 2, frozen, and count what comes out."""
-    _use_ros(discovery)
-    from spikedrive_nodes.cli.replay import ReplayOptions, run_replay
+    """Replay a recording through the controller, frozen, and count what comes out: over ROS 2, or in this process."""
+    from spikedrive_nodes.cli.replay_options import ReplayOptions, replay_in_process
 
     options = ReplayOptions(file, rate, network, checkpoint, seed, parameters or parameter_file("replay"))
-    figures = run_replay(options)
+    if in_process:
+        figures = replay_in_process(options)
+    else:
+        _use_ros(discovery)
+        from spikedrive_nodes.cli.replay import run_replay
+
+        figures = run_replay(options)
     write_json(json_path, figures)
     if str(json_path) != "-":
         print_table(str(file), figures)
@@ -250,8 +249,8 @@ def replay(
 def node(
     context: typer.Context,
     name: Annotated[
-        NodeName | None,
-        typer.Argument(metavar="NAME", help=f"Node to run: {', '.join(NodeName)}.", show_default=False),
+        str | None,
+        typer.Argument(metavar="NAME", help=f"Node to run: {', '.join(NODES)}.", show_default=False),
     ] = None,
     show_help: Annotated[
         bool, typer.Option("--help", "-h", help="List the parameters of NAME; without NAME, show this message.")
@@ -261,33 +260,38 @@ def node(
     if name is None:
         print(context.get_help())
         raise typer.Exit(0 if show_help else 2)
+    if name not in NODES:
+        raise UserError(f"node {name}: unknown; expected one of {', '.join(NODES)}")
     if show_help:
         from spikedrive_nodes.cli.node_help import print_node_help
 
-        print_node_help(name.value)
+        print_node_help(name)
         return
     _use_ros(None)
     from importlib import import_module
 
-    sys.argv = [name.value, *context.args]
-    raise typer.Exit(import_module(f".{name.value}", __package__).main())
+    sys.argv = [name, *context.args]
+    raise typer.Exit(import_module(f"spikedrive_nodes.{name}").main())
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def launch(
     context: typer.Context,
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="Launch file without .launch.py: demo, replay, robot, camera, event_filter or dvs_emulator."
+            metavar="NAME", help="Launch file without .launch.py: demo, for instance; without NAME, list them."
         ),
-    ],
+    ] = None,
     discovery: DiscoveryOption = None,
     show_args: Annotated[bool, typer.Option("--show-args", help="List its arguments and end.")] = False,
 ) -> None:
     """Start the nodes of a launch file, on a machine without `ros2 launch`; arguments as NAME:=VALUE."""
-    from spikedrive_nodes.cli.launch import argument_help, launch_plan, run_plan
+    from spikedrive_nodes.cli.launch import argument_help, launch_names, launch_plan, read_launch_file, run_plan
 
+    if name is None:
+        print_table("launch files", {file: read_launch_file(file).what for file in launch_names()})
+        return
     if show_args:
         print_table(f"{name}.launch.py", argument_help(name))
         return

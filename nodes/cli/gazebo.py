@@ -46,14 +46,15 @@ def world(
 ) -> None:
     """Write the world of a track with the robot at the start of lane 0."""
     from snn_core.files import check_writable
-    from snn_core.learning.parameters import SimulatorParameters, read_parameters
+    from snn_core.learning.parameters import read_parameters, simulator_parameters
     from snn_core.sim.gazebo.description.world_sdf import write_world
     from snn_core.sim.track import load_track
+    from snn_core.tasks.lane.task import LaneTask
 
     if out.suffix != ".sdf":
         raise UserError(f"{out}: expected a name that ends in .sdf")
     check_writable(out)
-    settings = read_parameters(parameters or parameter_file("lane"), "simulator", SimulatorParameters)
+    settings = read_parameters(parameters or parameter_file("lane"), "simulator", simulator_parameters(LaneTask))
     write_world(settings, load_track(track), out, classic)
 
 
@@ -70,15 +71,16 @@ def robot(
 ) -> None:
     """Write the robot alone: SDF, or URDF."""
     from snn_core.files import check_writable, write_atomically
-    from snn_core.learning.parameters import SimulatorParameters, read_parameters
+    from snn_core.learning.parameters import read_parameters, simulator_parameters
     from snn_core.sim.gazebo.description.robot_urdf import robot_urdf
     from snn_core.sim.gazebo.description.world_sdf import robot_sdf
+    from snn_core.tasks.lane.task import LaneTask
 
     if urdf and classic:
         raise UserError("--classic: expected with SDF; an URDF is the same for both")
     if out is not None:
         check_writable(out)
-    settings = read_parameters(parameters or parameter_file("lane"), "simulator", SimulatorParameters)
+    settings = read_parameters(parameters or parameter_file("lane"), "simulator", simulator_parameters(LaneTask))
     content = robot_urdf(settings) if urdf else robot_sdf(settings, classic)
     if out is None:
         sys.stdout.write(content.decode())
@@ -110,19 +112,22 @@ def picture(
     """Drive a checkpoint, frozen, and draw the camera's last view, its events, and the path."""
     from snn_core.control.checkpoint import controller_from_checkpoint
     from snn_core.files import check_writable, write_atomically
-    from snn_core.learning.report.gazebo_picture import drive_picture
-    from snn_core.learning.train import with_task
-    from spikedrive_nodes.cli.training import load_parameters
+    from snn_core.learning.drive import steps
+    from snn_core.learning.parameters import load_parameters, with_task
+    from snn_core.tasks.lane.gazebo_picture import drive_picture
+    from snn_core.tasks.lane.task import LaneTask
 
     if out.suffix != ".png":
         raise UserError(f"{out}: expected a name that ends in .png")
     check_writable(out)
-    drive = load_parameters(parameters or parameter_file("lane"), 0, track=track, backend=backend.value)
+    drive = load_parameters(parameters or parameter_file("lane"), 0, options={"track": track, "backend": backend.value})
     drive = with_task(drive, mode="evaluate", duration_s=seconds)
     simulator = drive.simulator
     if render_engine is not None:
         gazebo_settings = simulator.gazebo.model_copy(update={"render_engine": render_engine})
         simulator = simulator.model_copy(update={"gazebo": gazebo_settings})
     controller = controller_from_checkpoint(checkpoint, drive.controller.limits)
-    png = drive_picture(simulator, controller)
+    controller.network.learning = False
+    with LaneTask(simulator, drive.reward) as task:
+        png = drive_picture(task, (step.window for step in steps(task, controller)))
     write_atomically(out, lambda file: file.write(png))

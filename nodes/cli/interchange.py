@@ -2,12 +2,9 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from snn_core.network.network import Network
 
 nir_app = typer.Typer(help="Networks to and from NIR, which other simulators read and write.", no_args_is_help=True)
 weights_app = typer.Typer(help="Weights to and from NumPy's .npz.", no_args_is_help=True)
@@ -71,11 +68,15 @@ def export_nir(
     ] = None,
 ) -> None:
     """Write a network with its weights as a NIR graph."""
+    from snn_core.control.checkpoint import load_network
+    from snn_core.control.nir import controller_to_nir
     from snn_core.files import check_writable
     from snn_core.network.interchange.nir_files import write_nir
 
     check_writable(out)
-    _print_notes(write_nir(out, load_network(network, seed), drop_plasticity, target.value if target else None))
+    exported = controller_to_nir(load_network(network, seed), drop_plasticity, target.value if target else None)
+    write_nir(out, exported)
+    _print_notes(exported.notes)
 
 
 @nir_app.command("import")
@@ -104,9 +105,9 @@ def import_nir(
     ] = SpikeMeaning.PULSE,
 ) -> None:
     """Make a network file of a NIR graph."""
+    from snn_core.control.nir import controller_from_nir
     from snn_core.errors import UserError
     from snn_core.files import check_writable
-    from snn_core.network.interchange.nir_files import read_nir
     from snn_core.network.interchange.nir_neurons import Options
 
     if out.suffix not in (".yaml", ".yml"):
@@ -120,7 +121,7 @@ def import_nir(
         time_unit=time_unit.value,
         spike=spike.value,
     )
-    imported = read_nir(file, options)
+    imported = controller_from_nir(file, options)
     imported.save(out)
     _print_notes(imported.notes)
 
@@ -132,6 +133,7 @@ def export_weights(
     seed: SeedOption = 0,
 ) -> None:
     """Write the weights of a network or checkpoint."""
+    from snn_core.control.checkpoint import load_network
     from snn_core.files import check_writable
     from snn_core.network.interchange.weight_files import write_weights
 
@@ -153,36 +155,18 @@ def import_weights(
     from snn_core.control.checkpoint import controller_from_checkpoint, save_checkpoint
     from snn_core.control.controller import Controller
     from snn_core.control.safety import SafetyLimits
+    from snn_core.control.spec import load_controller_spec
     from snn_core.files import check_writable
     from snn_core.network.interchange.weight_files import read_weights
-    from snn_core.network.spec import load_network_spec
 
     check_writable(out)
     limits = SafetyLimits()
     if Path(network).suffix == ".npz":
         controller = controller_from_checkpoint(Path(network), limits)
     else:
-        controller = Controller(load_network_spec(network), limits, seed)
+        controller = Controller(load_controller_spec(network), limits, seed)
     read_weights(weights, controller.network, any_network)
     save_checkpoint(out, controller)
-
-
-def load_network(network: str, seed: int) -> "Network":
-    """A new network of a description, or that of a checkpoint as it was. Raises UserError."""
-    from snn_core.control.checkpoint import read_checkpoint
-    from snn_core.errors import UserError
-    from snn_core.network.network import Network
-    from snn_core.network.spec import load_network_spec
-
-    if Path(network).suffix != ".npz":
-        return Network(load_network_spec(network), seed)
-    checkpoint = read_checkpoint(Path(network))
-    made = Network(checkpoint.spec, checkpoint.seed)
-    try:
-        made.set_state(checkpoint.arrays, checkpoint.time_us)
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{network}: {error}; the checkpoint is not whole") from error
-    return made
 
 
 def _print_notes(notes: list[str]) -> None:

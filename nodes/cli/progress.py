@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from snn_core.events.events import Events
     from snn_core.events.recordings import Recording
     from snn_core.learning.drive import OnWindow
-    from snn_core.learning.log import DriveLog
+    from snn_core.tasks.base import Task
+    from snn_core.tasks.log import DriveLog
 
 _EVERY = 20
 """Windows between two updates of the display."""
-_RECENT = 200
-"""Windows over which the deviation shown is averaged."""
 
 console = Console(stderr=True)
 
@@ -45,17 +44,17 @@ class Interruption:
 
 
 class DriveProgress:
-    """A bar for each drive: simulated time, resets, deviation, time left. Use as a context manager."""
+    """A bar for each drive: simulated time, how it goes, time left. Use as a context manager."""
 
-    def __init__(self, interruption: Interruption, settled_s: float = 0.0) -> None:
+    def __init__(self, interruption: Interruption, task: type[Task], settled_s: float = 0.0) -> None:
+        self._task = task
         self._interruption = interruption
         self._settled_s = settled_s
         self._progress = Progress(
             TextColumn("{task.description:>8}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:5.0f} s simulated"),
-            TextColumn("{task.fields[resets]:3d} resets"),
-            TextColumn("{task.fields[deviation]}"),
+            TextColumn("{task.fields[how]}"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
@@ -64,7 +63,7 @@ class DriveProgress:
     def watch(self, name: str, seconds: float) -> OnWindow:
         """Begin a drive of ``seconds`` (event time; an upper bound where the task may settle earlier)."""
         settled_s = self._settled_s if name == "training" else 0.0
-        task = self._progress.add_task(name, total=settled_s or seconds, resets=0, deviation="")
+        task = self._progress.add_task(name, total=settled_s or seconds, how="")
 
         def on_window(log: DriveLog) -> bool:
             if len(log) % _EVERY == 0 or self._interruption.asked:
@@ -76,13 +75,12 @@ class DriveProgress:
     def _update(self, task: TaskID, log: DriveLog, settled_s: float, seconds: float) -> None:
         assert log.last is not None
         now_s = log.last.end_us * 1e-6
-        total = min(seconds, max(now_s, (log.last_reset_s or 0.0) + settled_s)) if settled_s else seconds
+        total = min(seconds, max(now_s, (log.last_failed_s or 0.0) + settled_s)) if settled_s else seconds
         self._progress.update(
             task,
             total=total,
             completed=now_s,
-            resets=log.last.resets,
-            deviation=f"{log.mean_abs_deviation_m(_RECENT) * 1000:4.0f} mm off",
+            how=self._task.progress_line(log),
         )
 
     def __enter__(self) -> Self:

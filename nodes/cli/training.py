@@ -9,13 +9,14 @@ from snn_core.control.controller import Controller
 from snn_core.errors import UserError
 from snn_core.learning.drive import Driver, InProcess, connect
 from snn_core.learning.experiment import Plan, compare, run_controls, run_experiment
-from snn_core.learning.parameters import DriveParameters, read_drive_parameters
+from snn_core.learning.parameters import DriveParameters, load_parameters, with_task, with_window
 from snn_core.learning.record import RunRecord, make_folder
 from snn_core.learning.report.page import write_report
-from snn_core.learning.train import Control, network_for, with_seed, with_task
-from snn_core.tasks.lane.simulator import LaneSimulator
-from snn_core.tasks.lane.words import plural
+from snn_core.learning.train import Control, network_for
+from snn_core.tasks.base import Task
+from snn_core.tasks.registry import find_task
 from spikedrive_nodes.cli.progress import DriveProgress, Interruption, console
+from spikedrive_nodes.processes.shared_files import parameter_file
 
 DEMO_EVALUATION_S = 120.0
 DEMO_LONGEST_S = 600.0
@@ -33,7 +34,7 @@ class TrainOptions:
     seed: int
     evaluation_s: float
     out: Path
-    parameters: Path
+    parameters: Path | None
     network: str | None
     track: str | None
     backend: str | None
@@ -50,45 +51,30 @@ class EvaluateOptions:
     checkpoint: Path
     seconds: float
     seed: int
+    task: str
     out: Path
-    parameters: Path
+    parameters: Path | None
     track: str | None
     backend: str | None
     controls_s: float
 
 
-def load_parameters(
-    path: Path, seed: int, network: str | None = None, track: str | None = None, backend: str | None = None
-) -> DriveParameters:
-    """Parameters of a file with what the command line says instead. Raises UserError."""
-    parameters = with_seed(read_drive_parameters(path), seed)
-    if network is not None:
-        parameters = parameters._replace(controller=parameters.controller.model_copy(update={"network": network}))
-    if track is not None:
-        parameters = parameters._replace(
-            simulator=parameters.simulator.model_copy(update={"track": track}),
-            reward=parameters.reward.model_copy(update={"track": track}),
-        )
-    if backend is not None:
-        parameters = parameters._replace(simulator=parameters.simulator.model_copy(update={"backend": backend}))
-    if parameters.reward.track != parameters.simulator.track:
-        raise UserError(
-            f"{path}: reward: track: expected that of the simulator, {parameters.simulator.track!r}, found "
-            f"{parameters.reward.track!r}"
-        )
-    return parameters
-
-
 def train(options: TrainOptions) -> tuple[dict[str, Any], bool]:
     """Train, evaluate, report. Returns the figures, and whether Ctrl-C ended it."""
     if options.dds and options.control == "shuffled-reward":
-        raise UserError("--control shuffled-reward: not with --dds, where the reward is a node of its own")
-    parameters = load_parameters(options.parameters, options.seed, options.network, options.track, options.backend)
+        raise UserError("--control shuffled-reward: not with --dds, where what teaches is sent by a node of its own")
+    parameters = load_parameters(
+        options.parameters or task_parameter_file(options.task),
+        options.seed,
+        options.task,
+        options.network,
+        {"track": options.track, "backend": options.backend},
+    )
     parameters = with_task(parameters, mode="train", duration_s=options.seconds)
     controller = _controller(options, parameters)
     plan = Plan(control=options.control, evaluation_s=options.evaluation_s)
     record, interrupted = _run(parameters, controller, plan, options.out, _driver(options.dds, options.out))
-    print_result(record, options.out, interrupted)
+    print_result(parameters.task, record, options.out, interrupted)
     return record.figures, interrupted
 
 
@@ -120,7 +106,7 @@ def demo(out: Path, seed: int, parameter_path: Path) -> bool:
     plan = Plan(before_s=DEMO_EVALUATION_S, evaluation_s=DEMO_EVALUATION_S)
     console.print("simulator, reward and controller are processes of their own and talk over ROS 2 (Fast DDS)")
     record, interrupted = _run(parameters, controller, plan, out, _driver(True, out))
-    print_result(record, out, interrupted)
+    print_result(parameters.task, record, out, interrupted)
     return interrupted
 
 
@@ -128,17 +114,24 @@ def evaluate(options: EvaluateOptions) -> tuple[dict[str, Any], bool]:
     """Drive a checkpoint frozen, next to its network with initial weights. Returns figures and whether Ctrl-C ended
     it.
     """
-    parameters = load_parameters(options.parameters, options.seed, track=options.track, backend=options.backend)
+    parameters = load_parameters(
+        options.parameters or task_parameter_file(options.task),
+        options.seed,
+        options.task,
+        options={"track": options.track, "backend": options.backend},
+    )
     trained = controller_from_checkpoint(options.checkpoint, parameters.controller.limits)
-    connect(LaneSimulator(parameters.simulator), trained)
+    parameters = with_window(parameters, trained.spec.window_ms)
+    with parameters.make_task() as task:
+        connect(task, trained)
     make_folder(options.out)
-    with Interruption() as interruption, DriveProgress(interruption) as progress:
+    with Interruption() as interruption, DriveProgress(interruption, parameters.task) as progress:
         record = compare(parameters, trained, options.seconds, progress.watch)
         if options.controls_s and not interruption.asked:
             record.figures["controls"] = run_controls(parameters, trained, options.controls_s, progress.watch)
     record.save(options.out)
     write_report(record, options.out)
-    print_result(record, options.out, interruption.asked)
+    print_result(parameters.task, record, options.out, interruption.asked)
     return record.figures, interruption.asked
 
 
@@ -153,9 +146,14 @@ def _driver(dds: bool, out: Path) -> Driver:
 def _run(
     parameters: DriveParameters, controller: Controller, plan: Plan, out: Path, driver: Driver
 ) -> tuple[RunRecord, bool]:
-    connect(LaneSimulator(parameters.simulator), controller)  # what does not fit is refused before anything is written
+    parameters = with_window(parameters, controller.spec.window_ms)
+    with parameters.make_task() as task:
+        connect(task, controller)  # what does not fit is refused before anything is written
     make_folder(out)
-    with Interruption() as interruption, DriveProgress(interruption, parameters.simulator.task.settled_s) as progress:
+    with (
+        Interruption() as interruption,
+        DriveProgress(interruption, parameters.task, parameters.simulator.task.settled_s) as progress,
+    ):
         record = run_experiment(parameters, controller, plan, driver, progress.watch, lambda: interruption.asked)
     save_checkpoint(out / "checkpoint.npz", controller)
     record.save(out)
@@ -163,35 +161,38 @@ def _run(
     return record, interruption.asked
 
 
-def print_result(record: RunRecord, out: Path, interrupted: bool) -> None:
+def print_result(task: type[Task], record: RunRecord, out: Path, interrupted: bool) -> None:
     """In a few lines: what was learnt, where it is, what to try next."""
     figures = record.figures
     if interrupted:
         _say("interrupted", "what was learnt until then is kept")
     for name, prefix in (("before training", "before_"), ("after training", "")):
-        if f"{prefix}evaluation_s" in figures:
-            deviation_mm = figures[f"{prefix}mean_abs_deviation_m"] * 1000
-            resets = plural(figures[f"{prefix}evaluation_resets"], "reset")
-            laps = plural(figures[f"{prefix}evaluation_laps"], "lap")
-            seconds = figures[f"{prefix}evaluation_s"]
-            _say(name, f"{deviation_mm:.1f} mm off on average, {resets}, {laps} in {seconds:.0f} s, frozen")
+        seconds = figures.get(f"{prefix}evaluation_s")
+        if seconds is not None:
+            own = {key.removeprefix(prefix): value for key, value in figures.items() if key.startswith(prefix)}
+            _say(name, f"{task.evaluation_line(own)} in {seconds:.0f} s, frozen")
     if "simulated_s" in figures:
-        _say("training", _training_line(figures))
+        _say("training", _training_line(task, figures))
     for control in figures.get("controls", []):
-        _say(control["control"], _training_line(control))
+        _say(control["control"], _training_line(task, control))
     _say("report", str(out / "report.html"))
     checkpoint = out / "checkpoint.npz"
     if checkpoint.is_file():
         _say("checkpoint", str(checkpoint))
-        _say("try next", f"spikedrive evaluate {checkpoint} --track s_bend    a track it has never seen")
-        _say("", "spikedrive train --control shuffled-reward    a reward that says nothing")
+        for number, (command, why) in enumerate(task.try_next):
+            _say("" if number else "try next", f"{command.format(checkpoint=checkpoint)}    {why}")
 
 
-def _training_line(figures: dict[str, Any]) -> str:
-    last = figures["last_reset_s"]
-    resets = plural(figures["resets"], "reset") + ("" if last is None else f", the last after {last:.0f} s")
-    laps = plural(figures["laps"], "lap")
-    return f"{figures['simulated_s']:.0f} s simulated in {figures['wall_s']:.0f} s, {resets}, {laps}"
+def _training_line(task: type[Task], figures: dict[str, Any]) -> str:
+    return f"{figures['simulated_s']:.0f} s simulated in {figures['wall_s']:.0f} s, {task.training_line(figures)}"
+
+
+def task_parameter_file(task: str) -> Path | None:
+    """The parameter file of a task: a shipped one, the task's own, or none. Raises UserError."""
+    named = find_task(task).parameter_file
+    if not named:
+        return None
+    return Path(named) if named.endswith((".yaml", ".yml")) else parameter_file(named)
 
 
 def _say(what: str, text: str) -> None:

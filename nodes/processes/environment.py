@@ -1,8 +1,8 @@
 """The environment that ROS 2 needs, for processes that were started without sourcing anything.
 
-Python finds rclpy and the messages by itself: they are in .venv, or a .pth file there names their folders. What is
-left are their shared libraries, which the loader looks up in LD_LIBRARY_PATH as it was when the process started. So a
-process that lacks them there is started again, once.
+Python finds rclpy and the messages by itself: they are in its environment, or a .pth file there names their folders
+(see :mod:`spikedrive_nodes.processes.setup`). What is left are their shared libraries, which the loader looks up in
+LD_LIBRARY_PATH as it was when the process started. So a process that lacks them there is started again, once.
 """
 
 import importlib.util
@@ -12,18 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snn_core.errors import UserError
+from spikedrive_nodes.processes import discovery
+from spikedrive_nodes.processes.setup.installed import COMMAND, outdated, remedy
 
 PACKAGES = ("rclpy", "event_camera_msgs", "tf2_msgs", "spikedrive_msgs")
 _GUARD = "SPIKEDRIVE_ENVIRONMENT_SET"
 _WHEELS_GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
-_DISCOVERY = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "ROS_LOCALHOST_ONLY")
 
 
 def package_folder(name: str) -> Path:
     """Where a Python package is, without importing it. Raises UserError when it is not there."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"{name}: expected this Python package of ROS 2, found none; run: make setup")
+        raise UserError(f"{name}: expected this Python package of ROS 2, found none; run: {remedy(name)}")
     return Path(spec.submodule_search_locations[0])
 
 
@@ -32,7 +33,7 @@ def _prefix(folder: Path) -> Path:
     for parent in folder.parents:
         if (parent / "share" / "ament_index").is_dir():
             return parent
-    raise UserError(f"{folder}: expected a ROS 2 package, found no share/ament_index above it; run: make setup")
+    raise UserError(f"{folder}: expected a ROS 2 package, found no share/ament_index above it")
 
 
 def _with_missing(value: str | None, folders: list[Path]) -> str:
@@ -50,6 +51,8 @@ def ros_environment() -> dict[str, str]:
     """
     environment = dict(os.environ)
     folders = [package_folder(name) for name in PACKAGES]
+    if outdated():
+        raise UserError(f"message packages: built for another version of SpikeDrive; run: {COMMAND}")
     prefixes = [_prefix(folder) for folder in folders]
     libraries = [prefix / "lib" for prefix in prefixes]
     if prefixes[0] == Path(sys.prefix):
@@ -62,8 +65,8 @@ def ros_environment() -> dict[str, str]:
             )
     environment["LD_LIBRARY_PATH"] = _with_missing(environment.get("LD_LIBRARY_PATH"), libraries)
     environment["AMENT_PREFIX_PATH"] = _with_missing(environment.get("AMENT_PREFIX_PATH"), prefixes)
-    if not any(environment.get(name) for name in _DISCOVERY):
-        environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    if not any(environment.get(name) for name in discovery.VARIABLES):
+        environment[discovery.RANGE] = "LOCALHOST"
     return environment
 
 

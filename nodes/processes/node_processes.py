@@ -40,9 +40,16 @@ def free_domain_id() -> int:
 def write_parameters(path: Path, sections: Mapping[str, StrictModel]) -> None:
     """Write a ROS 2 parameter file with a section ``/**/NODE`` for each node."""
     data: dict[str, Any] = {
-        f"/**/{node}": {"ros__parameters": parameters.model_dump()} for node, parameters in sections.items()
+        f"/**/{node}": {"ros__parameters": _without_empty(parameters.model_dump())}
+        for node, parameters in sections.items()
     }
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without sections that hold nothing: rcl takes an empty one for a parameter."""
+    parts = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in parts.items() if value != {}}
 
 
 class NodeProcesses:

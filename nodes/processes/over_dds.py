@@ -21,7 +21,6 @@ from snn_core.errors import UserError
 from snn_core.files import write_atomically
 from snn_core.learning.drive import DriveResult, OnWindow
 from snn_core.learning.parameters import DriveParameters
-from snn_core.sim.track import load_track
 from spikedrive_nodes.processes.node_processes import NodeProcesses, free_domain_id, write_parameters
 from spikedrive_nodes.processes.recorder import Recorder
 from spikedrive_nodes.ros.runtime import Executor
@@ -111,16 +110,17 @@ class OverDds:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         parameters = self._write(folder, parameters, controller)
-        track = load_track(parameters.simulator.track)
-        window_us = round(parameters.simulator.window_ms * 1000)
+        task, window_us = parameters.task, parameters.simulator.window_us
+        controller.check_channels(task.channels)
         with (
-            Onlooker(self._domain, lambda: Recorder(track, window_us, on_window)) as onlooker,
+            Onlooker(self._domain, lambda: Recorder(task, window_us, on_window)) as onlooker,
             NodeProcesses(self._domain, folder) as processes,
         ):
             recorder: Recorder = onlooker.node
             watch = _Watch(recorder, processes)
             arguments = ["--params-file", str(folder / "parameters.yaml")]
-            processes.start("reward", arguments)
+            if task.has_reward_node:
+                processes.start("reward", arguments)
             processes.start("controller", arguments)
             # No window may go by unseen: the controller's topics are connected once its first command is here, the
             # simulator sees to its own (``onlookers``).
@@ -153,12 +153,12 @@ class OverDds:
             "autostart": True,
             "state_folder": str(folder / "state"),
         }
-        parameters = DriveParameters(
-            parameters.simulator.model_copy(update={"lockstep": True, "onlookers": 1}),
-            parameters.reward,
-            parameters.controller.model_copy(update=changes),
+        parameters = parameters.with_signals()
+        parameters = parameters._replace(
+            simulator=parameters.simulator.model_copy(update={"lockstep": True, "onlookers": 1}),
+            controller=parameters.controller.model_copy(update=changes),
         )
-        write_parameters(folder / "parameters.yaml", parameters._asdict())
+        write_parameters(folder / "parameters.yaml", parameters.sections())
         return parameters
 
 

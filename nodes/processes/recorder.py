@@ -7,32 +7,32 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from event_camera_msgs.msg import EventPacket
-from geometry_msgs.msg import TwistStamped
-from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from spikedrive_msgs.msg import Episode, Spikes
+from spikedrive_msgs.msg import Episode, Reward, Spikes
 
+from snn_core.control.command import Command
 from snn_core.errors import UserError
 from snn_core.events.codecs.registry import make_decoder
 from snn_core.events.events import Events
-from snn_core.learning.drive import KEEP_S, OnWindow
-from snn_core.learning.log import DriveLog, WindowRow
-from snn_core.sim.robot import yaw_from_quaternion
-from snn_core.sim.track import Track
+from snn_core.learning.drive import KEEP_S, OnWindow, empty_log
+from snn_core.tasks.base import Task
+from snn_core.tasks.log import WindowRow
 from spikedrive_nodes.ros import messages, qos
+from spikedrive_nodes.ros.commands import command_format, subscribe_commands
 from spikedrive_nodes.ros.packet_decoder import PacketDecoder
 
 _MOST_WAITING = 900
 """Windows; below the depth of the subscriptions, so that a gap is found before it grows."""
+_PARTS = {"command", "episode", "reward", "spikes"}
+"""What makes up a window."""
 
 
 class Recorder(Node):
     """Logs a drive in lockstep, window after window, whatever the order in which its messages come."""
 
-    def __init__(self, track: Track, window_us: int, on_window: OnWindow | None = None) -> None:
+    def __init__(self, task: type[Task], window_us: int, on_window: OnWindow | None = None) -> None:
         super().__init__("recorder")
-        keep_windows = round(KEEP_S * 1e6 / window_us)
-        self.log = DriveLog(track, keep_windows)
+        self.log = empty_log(task, window_us)
         self.finished = False
         self.hears_controller = False
         self.begun_at: float | None = None
@@ -42,20 +42,16 @@ class Recorder(Node):
         self.diagnostics: dict[str, DiagnosticStatus] = {}
         self._on_window = on_window
         self._decoder = PacketDecoder()
-        self._packets: deque[tuple[int, Events]] = deque(maxlen=20 * keep_windows)
+        self._packets: deque[tuple[int, Events]] = deque(maxlen=round(20 * KEEP_S * 1e6 / window_us))
         self._parts: dict[int, dict[str, Any]] = {}
         self._next_end_us = window_us
         self._window_us = window_us
-        for kind, topic, profile in (
-            (Odometry, "odom", qos.STATE),
-            (Episode, "episode", qos.STATE),
-            (TwistStamped, "cmd_vel", qos.STATE),
-            (Spikes, "spikes", qos.STATE),
-        ):
-            self.create_subscription(kind, topic, lambda message, topic=topic: self._on_part(topic, message), profile)
-        # Both compile when first called, which must not count as driving.
-        track.locate(*track.pose(0), 0)
-        make_decoder("mono", 1, 1).decode(b"")
+        how = command_format("recorder", task.channels, lockstep=True, twist_stamped=True)
+        self._commands = subscribe_commands(self, how, self._on_command, qos.STATE)
+        self._subscribe(Episode, "episode", messages.from_episode)
+        self._subscribe(Reward, "reward", messages.from_reward)
+        self._subscribe(Spikes, "spikes", lambda message: message)
+        make_decoder("mono", 1, 1).decode(b"")  # compiles when first called, which must not count as driving
         self.create_subscription(EventPacket, "events", self._on_packet, qos.EVENTS)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.DIAGNOSTICS)
 
@@ -68,16 +64,24 @@ class Recorder(Node):
         for status in message.status:
             self.diagnostics[status.name.rsplit("/", 1)[-1]] = status
 
-    def _on_part(self, topic: str, message: Any) -> None:
+    def _subscribe(self, kind: type[Any], topic: str, read: Any) -> None:
+        def on_message(message: Any) -> None:
+            self._on_part(topic, messages.from_stamp(message.header.stamp), read(message))
+
+        self.create_subscription(kind, topic, on_message, qos.STATE)
+
+    def _on_command(self, command: Command, stamp_us: int) -> None:
+        self.hears_controller = True
+        self._on_part("command", stamp_us, command)
+
+    def _on_part(self, name: str, end_us: int, part: Any) -> None:
         if self.finished:
             return  # the source may drive on while the controller's state is saved
-        end_us = messages.from_stamp(message.header.stamp)
         if end_us < self._next_end_us:
-            self.hears_controller = self.hears_controller or topic == "cmd_vel"
             return  # sent again, or the first command, which is stamped 0
         self.begun_at = self.begun_at or time.monotonic()
-        self._parts.setdefault(end_us, {})[topic] = message
-        while len(self._parts.get(self._next_end_us, {})) == 4 and not self.finished:
+        self._parts.setdefault(end_us, {})[name] = part
+        while self._parts.get(self._next_end_us, {}).keys() == _PARTS and not self.finished:
             self._add(self._parts.pop(self._next_end_us))
             self._next_end_us += self._window_us
         if len(self._parts) > _MOST_WAITING:
@@ -86,21 +90,17 @@ class Recorder(Node):
             )
 
     def _add(self, parts: dict[str, Any]) -> None:
-        odometry, episode, spikes = parts["odom"], messages.from_episode(parts["episode"]), parts["spikes"]
-        command = messages.from_twist(parts["cmd_vel"].twist)
-        pose = odometry.pose.pose
+        episode, spikes, command = parts["episode"], parts["spikes"], parts["command"]
         row = WindowRow(
-            episode.end_us,
-            pose.position.x,
-            pose.position.y,
-            yaw_from_quaternion(pose.orientation.z, pose.orientation.w),
-            episode.lane,
-            episode.placed,
-            episode.laps,
-            episode.resets,
-            command.v_m_s,
-            command.omega_rad_s,
-            episode.events,
+            end_us=episode.end_us,
+            goal=episode.goal,
+            placed=episode.placed,
+            completed=episode.completed,
+            failed=episode.failed,
+            events=episode.events,
+            state=episode.state,
+            command=command.values,
+            signals=parts["reward"],
         )
         self.delays_us.append(spikes.delay)
         self.log.add(row, messages.from_spikes(spikes), self._take_events(episode.next_event_seq))

@@ -1,19 +1,21 @@
-"""Where launch files and parameter files are: in a checkout, or in what colcon has installed."""
+"""Where launch files and parameter files are."""
 
 from pathlib import Path
 
 from snn_core.errors import UserError
 
+_PACKAGED = Path(__file__).parents[1] / "launch"
+"""In a wheel; in the install of a checkout, links to its ``launch``."""
+
 
 def launch_folder() -> Path:
     """The folder that holds ``*.launch.py`` and ``config``. Raises UserError when there is none."""
-    checkout = Path(__file__).resolve().parents[2] / "launch"
-    if (checkout / "config").is_dir():
-        return checkout
-    try:
+    if (_PACKAGED / "config").is_dir():
+        return _PACKAGED
+    try:  # colcon installs it as ROS 2 packages have it
         from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
     except ImportError as error:
-        raise UserError("launch/config: not found beside the program; run spikedrive from a checkout") from error
+        raise UserError(f"{_PACKAGED}: expected launch files, found none; install SpikeDrive again") from error
     try:
         return Path(get_package_share_directory("spikedrive")) / "launch"
     except PackageNotFoundError as error:

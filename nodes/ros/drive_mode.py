@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from rclpy.executors import Executor
 
+from snn_core.control.command import Command
 from snn_core.control.controller import Controller
-from snn_core.control.safety import Velocity
 from snn_core.events.intake import EventIntake
 from snn_core.learning.parameters import ControllerParameters
 from snn_core.network.network import Spikes
@@ -16,6 +16,8 @@ from spikedrive_nodes.ros.packet_decoder import PacketDecoder
 
 FIRST_COMMAND_PERIOD_US = 100_000
 FINISHED = "finished: stopped"
+REWARD_AGE_US = 500_000
+"""An older reward says nothing of what the robot does now: none is set, and learning fades out."""
 
 
 def wall_us() -> int:
@@ -38,8 +40,8 @@ class DrivingNode(Protocol):
         """Say in the diagnostics how it goes."""
         ...
 
-    def publish_command(self, command: Velocity, stamp_us: int) -> None:
-        """Send a velocity."""
+    def publish_command(self, command: Command, stamp_us: int) -> None:
+        """Send a command."""
         ...
 
     def publish_spikes(self, spikes: Spikes, end_us: int, window: int, delay_us: int) -> None:
@@ -48,6 +50,11 @@ class DrivingNode(Protocol):
 
     def count_spikes(self, spikes: Spikes) -> None:
         """Add the spikes of a new window to the counters."""
+        ...
+
+    @property
+    def scalar_signals(self) -> dict[str, float]:
+        """What came as a single number on a topic of its own, while it is not old."""
         ...
 
     def now_us(self) -> int:

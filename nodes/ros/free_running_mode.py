@@ -5,15 +5,20 @@ from spikedrive_msgs.msg import Episode as EpisodeMessage
 from spikedrive_msgs.msg import Reward
 
 from snn_core.control.free_running import Course, WindowClock
-from snn_core.control.safety import STOP
+from snn_core.control.signals import Signals
 from snn_core.events.intake import EventIntake
-from spikedrive_nodes.ros import diagnostics
+from spikedrive_nodes.ros import diagnostics, messages
 from spikedrive_nodes.ros.decoding_thread import DecodingThread
-from spikedrive_nodes.ros.drive_mode import FINISHED, FIRST_COMMAND_PERIOD_US, DriveMode, DrivingNode, wall_us
+from spikedrive_nodes.ros.drive_mode import (
+    FINISHED,
+    FIRST_COMMAND_PERIOD_US,
+    REWARD_AGE_US,
+    DriveMode,
+    DrivingNode,
+    wall_us,
+)
 from spikedrive_nodes.ros.packet_decoder import Decoded
 
-REWARD_AGE_US = 500_000
-"""An older reward says nothing of what the robot does now: none is set, and learning fades out."""
 WARNING_HELD_US = 2_000_000
 """A warning of what is over stands so long, so that the diagnostics of each second show it."""
 MAX_WINDOWS_BEHIND = 20
@@ -28,7 +33,7 @@ class FreeRunningMode(DriveMode):
         controller = node.controller
         self._clock = WindowClock(controller.spec.window_us, round(node.parameters.event_timeout_s * 1e6))
         self._stamp_offset_us = 0
-        self._reward: tuple[float, ...] | None = None
+        self._signals: Signals = {}
         self._rewarded_us = 0
         self._placed = False
         self._placed_window = -1
@@ -94,8 +99,9 @@ class FreeRunningMode(DriveMode):
             controller = self.node.controller
             events = self.intake.take(self._clock.begin_us + controller.spec.window_us)
             if wall_us() - self._rewarded_us > REWARD_AGE_US:
-                self._reward = None
-            answer = controller.step(events, self._reward, placed=self._placed)
+                self._signals = {}
+            signals = {**self.node.scalar_signals, **self._signals} or None
+            answer = controller.step(events, signals, placed=self._placed)
             self._placed = False
             self._clock.advance()
             self.node.publish_command(answer.command, answer.end_us + self._stamp_offset_us)
@@ -120,7 +126,7 @@ class FreeRunningMode(DriveMode):
 
     def on_reward(self, message: Reward) -> None:
         """The newest reward counts from the next window on, until it is old."""
-        self._reward, self._rewarded_us = tuple(message.values), wall_us()
+        self._signals, self._rewarded_us = messages.from_reward(message), wall_us()
 
     def on_episode(self, message: EpisodeMessage) -> None:
         """Only whether the robot was placed anew, and whether this is the end, matters."""
@@ -141,17 +147,17 @@ class FreeRunningMode(DriveMode):
         if not self._stopped:
             self._stopped = True
             self._stop_sent_us = self._warned_us = 0
-            self.node.controller.limiter.set_last(STOP)
+            self.node.controller.limiter.set_last(self.node.controller.limiter.stop)
             if self._finished:
                 self.node.report(diagnostics.OK, FINISHED)
             else:
                 self.node.report(diagnostics.ERROR, "no events: stopped until they come again")
         if now - self._stop_sent_us > FIRST_COMMAND_PERIOD_US:
-            self.node.publish_command(STOP, self.node.now_us())
+            self.node.publish_command(self.node.controller.limiter.stop, self.node.now_us())
             self._stop_sent_us = now
 
     def stop(self) -> None:
         """One zero velocity."""
         self._decoding.stop()
-        self.node.controller.limiter.set_last(STOP)
-        self.node.publish_command(STOP, self.node.now_us())
+        self.node.controller.limiter.set_last(self.node.controller.limiter.stop)
+        self.node.publish_command(self.node.controller.limiter.stop, self.node.now_us())

@@ -6,7 +6,6 @@ from spikedrive_msgs.msg import Reward
 
 from snn_core.control.controller import Answer
 from snn_core.control.lockstep import LockstepInbox
-from snn_core.control.safety import STOP
 from spikedrive_nodes.ros import diagnostics, messages
 from spikedrive_nodes.ros.drive_mode import FINISHED, FIRST_COMMAND_PERIOD_US, DriveMode, DrivingNode, wall_us
 
@@ -63,21 +62,24 @@ class LockstepMode(DriveMode):
             if inbox.streams != streams:
                 self.decoder.reset()
             return answered
-        inbox.add_reward(messages.from_stamp(message.header.stamp), tuple(message.values))
+        inbox.add_signals(messages.from_stamp(message.header.stamp), messages.from_reward(message))
         return False
 
     def _step(self) -> None:
         assert self._inbox is not None
         controller = self.node.controller
         arrived_us = wall_us()
-        ready = self._inbox.take(needs_reward=controller.network.learning)
+        needs = controller.network.learning and not self.node.parameters.reward_topic
+        ready = self._inbox.take(needs_signals=needs)
         if ready is None:
             return
         episode = ready.episode
         controller.check_window(episode.end_us - episode.begin_us)
         if ready.joined:
             controller.move_to(episode.begin_us)
-        answer = controller.step(ready.events, ready.reward, placed=episode.placed)
+        scalars = self.node.scalar_signals if controller.network.learning else {}
+        signals = {**scalars, **(ready.signals or {})} or None
+        answer = controller.step(ready.events, signals, placed=episode.placed)
         self._last_window_us = wall_us()
         self._answer = answer, episode.window, self._last_window_us - arrived_us
         self._send_answer()
@@ -109,9 +111,10 @@ class LockstepMode(DriveMode):
         asking = self._answer is None or self._stopped
         if asking and now - self._last_sent_us > FIRST_COMMAND_PERIOD_US:
             # Stamp 0 is no window's end: a source in mid-run ignores it, one that begins anew starts with it.
-            self.node.publish_command(self._first_command if self._answer is None else STOP, 0)
+            stop = self.node.controller.limiter.stop
+            self.node.publish_command(self._first_command if self._answer is None else stop, 0)
             self._last_sent_us = now
 
     def stop(self) -> None:
         """One zero velocity."""
-        self.node.publish_command(STOP, 0)
+        self.node.publish_command(self.node.controller.limiter.stop, 0)

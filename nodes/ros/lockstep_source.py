@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from geometry_msgs.msg import TwistStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from snn_core.control.safety import Velocity
+from snn_core.control.command import Command
 from snn_core.learning.parameters import SourceParameters
-from spikedrive_nodes.ros import diagnostics, messages, qos
+from spikedrive_nodes.ros import diagnostics
+from spikedrive_nodes.ros.commands import CommandFormat, subscribe_commands
 
 
 class PublishedWindow(NamedTuple):
@@ -30,7 +30,8 @@ class LockstepSource:
         self,
         node: Node,
         parameters: SourceParameters,
-        advance: Callable[[Velocity], PublishedWindow],
+        how: CommandFormat,
+        advance: Callable[[Command], PublishedWindow],
         report: diagnostics.Diagnostics,
         may_begin: Callable[[], bool] = lambda: True,
         may_go_on: Callable[[], bool] = lambda: True,
@@ -46,11 +47,11 @@ class LockstepSource:
         self.finished = False
         self.ignored = 0
         self.retries = 0
-        self._subscription = node.create_subscription(TwistStamped, "cmd_vel", self._on_command, qos.COMMAND)
+        self._subscription = subscribe_commands(node, how, self._on_command)
         self._timer = node.create_timer(min(0.05, parameters.lockstep_retry_s / 2), self._on_timer)
 
-    def _on_command(self, message: TwistStamped) -> None:
-        if self.finished or messages.from_stamp(message.header.stamp) != self._awaited_us:
+    def _on_command(self, command: Command, stamp_us: int) -> None:
+        if self.finished or stamp_us != self._awaited_us:
             self.ignored += 1
             return
         if self._window is None and not self._may_begin():
@@ -61,7 +62,7 @@ class LockstepSource:
             self.finished = True
             self._report.set(diagnostics.OK, "finished")
             return
-        self._window = self._advance(messages.from_twist(message.twist))
+        self._window = self._advance(command)
         self._awaited_us = self._window.end_us
         self._asked_at = time.monotonic()
         self._publish()

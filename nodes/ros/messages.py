@@ -9,16 +9,20 @@ from event_camera_msgs.msg import EventPacket
 from geometry_msgs.msg import Twist, TwistStamped
 from sensor_msgs.msg import CameraInfo
 from spikedrive_msgs.msg import Episode as EpisodeMessage
+from spikedrive_msgs.msg import Reward
 from spikedrive_msgs.msg import Spikes as SpikesMessage
 
+from snn_core.control.command import Command, velocity
 from snn_core.control.lockstep import Episode
-from snn_core.control.safety import Velocity
+from snn_core.control.signals import Signals
 from snn_core.errors import UserError
 from snn_core.events.camera_info import Calibration
 from snn_core.events.codecs.packets import MAX_PACKET_DURATION_US, EncodedPacket, empty_packet, split_packets
 from snn_core.events.events import Events
 from snn_core.files import validate
 from snn_core.network.network import Spikes
+
+LARGEST_SIGNAL = 1e30
 
 
 def to_stamp(time_us: int) -> Time:
@@ -91,7 +95,7 @@ def from_camera_info(message: CameraInfo) -> Calibration:
     return validate(Calibration, data, "camera_info")
 
 
-def to_twist(command: Velocity, stamp: Time, frame_id: str) -> TwistStamped:
+def to_twist(command: Command, stamp: Time, frame_id: str) -> TwistStamped:
     """A velocity as a stamped message."""
     message = TwistStamped()
     message.header.stamp = stamp
@@ -100,16 +104,16 @@ def to_twist(command: Velocity, stamp: Time, frame_id: str) -> TwistStamped:
     return message
 
 
-def to_plain_twist(command: Velocity) -> Twist:
+def to_plain_twist(command: Command) -> Twist:
     """A velocity as a message without a stamp."""
     message = Twist()
-    message.linear.x, message.angular.z = float(command.v_m_s), float(command.omega_rad_s)
+    message.linear.x, message.angular.z = map(float, command)
     return message
 
 
-def from_twist(twist: Twist) -> Velocity:
+def from_twist(twist: Twist) -> Command:
     """The velocity of a message."""
-    return Velocity(twist.linear.x, twist.angular.z)
+    return velocity(twist.linear.x, twist.angular.z)
 
 
 def to_episode(episode: Episode) -> EpisodeMessage:
@@ -123,12 +127,13 @@ def to_episode(episode: Episode) -> EpisodeMessage:
         "next_event_seq",
         "events",
         "placed",
-        "lane",
-        "laps",
-        "resets",
+        "goal",
+        "completed",
+        "failed",
         "finished",
     ):
         setattr(message, name, getattr(episode, name))
+    message.state = array.array("d", episode.state)
     return message
 
 
@@ -142,11 +147,39 @@ def from_episode(message: EpisodeMessage) -> Episode:
         next_event_seq=message.next_event_seq,
         events=message.events,
         placed=message.placed,
-        lane=message.lane,
-        laps=message.laps,
-        resets=message.resets,
+        goal=message.goal,
+        completed=message.completed,
+        failed=message.failed,
         finished=message.finished,
+        state=tuple(message.state),
     )
+
+
+def is_signal(value: float) -> bool:
+    """Whether a network can be told this value, also in a sum: it holds signals in single precision."""
+    return abs(value) <= LARGEST_SIGNAL
+
+
+def to_reward(signals: Signals, stamp: Time) -> Reward:
+    """What teaches as a message."""
+    message = Reward(names=list(signals), values=array.array("d", signals.values()))
+    message.header.stamp = stamp
+    return message
+
+
+def from_reward(message: Reward) -> dict[str, float]:
+    """What teaches, by name; nothing of a task without signals.
+
+    Raises UserError for another number of values than of names, or a value that is no ``is_signal``.
+    """
+    values = list(message.values)
+    if len(message.names) != len(values) or not all(map(is_signal, values)):
+        found = ", ".join(f"{name} {value:g}" for name, value in zip(message.names, values, strict=False))
+        raise UserError(
+            f"reward: expected a finite value for each name, found {len(message.names)} names and {len(values)} "
+            f"values ({found or 'none'})"
+        )
+    return dict(zip(message.names, values, strict=True))
 
 
 def to_spikes(spikes: Spikes, end_us: int, window: int, delay_us: int, populations: list[str]) -> SpikesMessage:

@@ -69,6 +69,12 @@ def declare_parameters(node: Node, model: type[Model]) -> Model:
     return validate(model, data, node.get_name())
 
 
+def overridden(node: Node, parameter: str, default: str) -> str:
+    """What the user has set a text parameter to, before it is declared: others may depend on it."""
+    given = node._parameter_overrides.get(parameter)
+    return default if given is None else str(given.value)
+
+
 @contextmanager
 def about(node: Node, parameter: str) -> Iterator[None]:
     """A UserError from within, about what a parameter names, says which node and parameter that is."""

@@ -1,29 +1,31 @@
-"""The loop from events to a velocity: pooling, encoder, network, decoder, safety; one window at a time."""
+"""The loop from events to a command: pooling, encoder, network, decoder, limits; one window at a time."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from snn_core.control.decoders.differential_steering import DifferentialSteering
-from snn_core.control.encoders.base import make_encoder
+from snn_core.control.command import Command, CommandLimiter
 from snn_core.control.encoders.pooling import make_pooling
-from snn_core.control.safety import STOP, SafetyLimits, Velocity, VelocityLimiter
+from snn_core.control.safety import SafetyLimits, limits_of
+from snn_core.control.signals import ERROR, REWARD, Signals, check_finite, names_of
+from snn_core.control.spec import ControllerSpec, make_decoder, make_encoder
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.pooling import Pooling
 from snn_core.network.network import Network, Spikes
-from snn_core.network.spec import NetworkSpec
 
 MAX_PIXELS = 1 << 24
 """A stream that claims a larger sensor is taken for a damaged one; the largest event cameras have a tenth of it."""
 
 
 class Answer(NamedTuple):
-    """What the controller says at the end of a window."""
+    """What the controller says at the end of a window.
+
+    end_us: when it ended (us). spikes: of the window.
+    """
 
     end_us: int
-    command: Velocity
+    command: Command
     """For the window that follows."""
     spikes: Spikes
 
@@ -31,23 +33,48 @@ class Answer(NamedTuple):
 class Controller:
     """A network that drives a robot, and learns if ``network.learning`` is set.
 
-    Windows follow each other without gaps from the time given to ``start``. Same seed, same events and rewards: the
+    Windows follow each other without gaps from the time given to ``start``. Same seed, same events and signals: the
     same bits.
+
+    spec: its description. limits: of the commands of a velocity; None: the defaults. seed: of synapses, initial weights
+    and encoder. Raises UserError for a description without encoder or decoder, or with a channel that nothing limits.
     """
 
-    def __init__(self, spec: NetworkSpec, limits: SafetyLimits, seed: int) -> None:
+    def __init__(self, spec: ControllerSpec, limits: SafetyLimits | None = None, seed: int = 0) -> None:
         self.spec = spec
         self.seed = seed
+        self.limits = limits or SafetyLimits()
         self.network = Network(spec, seed)
-        self.limiter = VelocityLimiter(limits)
+        self._encoding, decoding = spec.driving_parts()
         self._encoder = make_encoder(spec, seed)
-        self._encoding, self._decoding = spec.driving_parts()
-        self._steering = DifferentialSteering(self._decoding)
+        self._decoder = make_decoder(spec)
+        self.limiter = CommandLimiter(limits_of(decoding.channels(), self.limits))
         self._pooling: Pooling | None = None
         self._first_input = self.network.span(self._encoding.population).start
-        motors = self.network.span(self._decoding.population).start
-        self._motors = np.array([motors + self._decoding.left, motors + self._decoding.right])
-        self._decoded = list(spec.populations).index(self._decoding.population)
+        places = list(spec.populations)
+        self._decoded = [(name, places.index(name), size) for name, size in spec.decoded_sizes(decoding).items()]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels of its commands, in order."""
+        return self.limiter.names
+
+    def check_channels(self, channels: tuple[str, ...]) -> None:
+        """Raises UserError when a body takes other channels, or another order, than the commands have."""
+        if channels != self.channels:
+            raise UserError(
+                f"network {self.spec.name!r}: its decoder gives {', '.join(self.channels)}, the body takes "
+                f"{', '.join(channels)}; choose another network, or another decoder"
+            )
+
+    def check_signals(self, given: Signals) -> None:
+        """Raises UserError when a rule follows a signal that is not given, and that the decoder cannot make."""
+        for name in self.network.signals:
+            if self._value(name, given) is None:
+                raise UserError(
+                    f"network {self.spec.name!r}: a rule follows the signal {name!r}, given are "
+                    f"{', '.join(names_of(given)) or 'none'}; set signal of the rule, or the terms of the task"
+                )
 
     @property
     def sensor(self) -> tuple[int, int] | None:
@@ -84,7 +111,7 @@ class Controller:
             self.rest()
             self.network.rest(time_us)
 
-    def start(self, begin_us: int, keep: bool = False) -> Velocity:
+    def start(self, begin_us: int, keep: bool = False) -> Command:
         """Begin a drive at ``begin_us``, from standstill; return the command of the window that begins there.
 
         keep: go on with all state at the new time, as if no time had passed.
@@ -92,63 +119,71 @@ class Controller:
         if keep:
             self.network.time_us = begin_us
         self.move_to(begin_us)
-        self._steering.rest()
-        self.limiter.set_last(STOP)
-        return self._limit(Velocity(self._steering.v_m_s, 0.0))
+        first = self._decoder.rest()
+        self.limiter.set_last(self.limiter.stop)
+        return self._limit(first)
 
     def rest(self) -> None:
         """Forget what decays (membranes, traces, eligibility, collected events); keep the weights."""
         self.network.rest()
         self._encoder.rest()
-        self._steering.rest()
+        self._decoder.rest()
 
-    def step(
-        self, events: Events, reward: Sequence[float] | np.ndarray | None = None, *, placed: bool = False
-    ) -> Answer:
+    def step(self, events: Events, signals: Signals | None = None, *, placed: bool = False) -> Answer:
         """Take the network through the next window.
 
         Args:
             events: those of the window, sorted; ``connect_sensor`` must have been called.
-            reward: one value for all neurons; or two, of the left and the right motor neuron (others get 0); None sets
-            none. placed: the robot was placed anew when the window began.
+            signals: what teaches, by name; None sets nothing. A rule's signal is given as it is to all neurons, but
+                ``error``: that is what the decoder's ``credit`` makes of the errors. So is ``reward`` where it is not
+                given and the errors are.
+            placed: the robot was placed at a start when the window began.
 
         Raises:
-            ValueError: another number of rewards, or one that is not finite.
+            ValueError: a signal that is not finite.
         """
         assert self._pooling is not None, "connect_sensor has not been called"
         spec, network = self.spec, self.network
         if placed:
-            self._steering.rest()
-            self.limiter.set_last(Velocity(self._steering.v_m_s, 0.0))
-        if reward is not None:
-            network.set_reward(self._spread(reward))
+            self.limiter.set_last(self._decoder.rest())
+        if signals is not None:
+            self._teach(signals)
         pool = self._pooling.assign(events.x, events.y, events.polarity)
         offsets, inputs = self._encoder.encode(events.t, pool, network.time_us, spec.steps_per_window)
         spikes = network.advance(spec.steps_per_window, offsets, inputs + self._first_input)
-        motors = spikes.neuron[spikes.population == self._decoded]
-        n_left, n_right = (
-            int(np.count_nonzero(motors == side)) for side in (self._decoding.left, self._decoding.right)
-        )
-        command = self._limit(Velocity(*self._steering.decode(n_left, n_right)))
+        counts = {
+            name: np.bincount(spikes.neuron[spikes.population == place], minlength=size)
+            for name, place, size in self._decoded
+        }
+        command = self._limit(self._decoder.decode(counts))
         return Answer(network.time_us, command, spikes)
 
-    def _limit(self, wanted: Velocity) -> Velocity:
+    def _limit(self, wanted: Command) -> Command:
         return self.limiter.limit(wanted, self.spec.window_us * 1e-6)
 
-    def _spread(self, reward: Sequence[float] | np.ndarray) -> float | np.ndarray:
-        if len(reward) == 1:
-            return float(reward[0])
-        if len(reward) != 2:
-            raise ValueError(
-                f"reward must have one value, or two for the left and the right motor neuron, found {len(reward)}"
-            )
+    def _teach(self, signals: Signals) -> None:
+        check_finite(signals)
+        for name in self.network.signals:
+            value = self._value(name, signals)
+            if value is not None:
+                self.network.set_signal(name, value)
+
+    def _value(self, name: str, signals: Signals) -> float | np.ndarray | None:
+        """What the rules that follow a signal are told; None when it is not given."""
+        errors = self._decoder.errors
+        if (name == ERROR or (name == REWARD and name not in signals)) and all(error in signals for error in errors):
+            return self._spread([signals[error] for error in errors])
+        return None if name == ERROR else signals.get(name)
+
+    def _spread(self, errors: list[float]) -> np.ndarray:
         values = np.zeros(self.network.n_neurons, np.float32)
-        values[self._motors] = reward
+        for population, reward in self._decoder.credit(errors).items():
+            values[self.network.span(population)] = reward
         return values
 
     def copy(self) -> "Controller":
         """A controller with the same description and state, that shares nothing with this one."""
-        copy = Controller(self.spec, self.limiter.limits, self.seed)
+        copy = Controller(self.spec, self.limits, self.seed)
         copy.network.set_state(self.network.state(), self.network.time_us)
         copy.network.learning = self.network.learning
         copy.set_state(self.state())
@@ -158,7 +193,7 @@ class Controller:
         """What is not in the network's arrays, as JSON can hold it."""
         return {
             "encoder": self._encoder.state(),
-            "steering": [self._steering.v_m_s, self._steering.turn_m_s],
+            "decoder": self._decoder.state(),
             "last": list(self.limiter.last),
         }
 
@@ -166,9 +201,14 @@ class Controller:
         """Take over what ``state`` gave. Raises ValueError, KeyError or TypeError, changing nothing, for anything
         else.
         """
-        numbers = [float(value) for value in (*state["steering"], *state["last"])]
-        if len(numbers) != 4 or not np.isfinite(numbers).all():
-            raise ValueError("steering and last must be two finite numbers each")
-        self._encoder.set_state(state["encoder"])
-        self._steering.v_m_s, self._steering.turn_m_s = numbers[:2]
-        self.limiter.set_last(Velocity(*numbers[2:]))
+        last = [float(value) for value in state["last"]]
+        if len(last) != len(self.channels) or not np.isfinite(last).all():
+            raise ValueError(f"last must be {len(self.channels)} finite numbers")
+        before = self._decoder.state()
+        self._decoder.set_state(state["decoder"])
+        try:
+            self._encoder.set_state(state["encoder"])
+        except (ValueError, KeyError, TypeError):
+            self._decoder.set_state(before)
+            raise
+        self.limiter.set_last(Command(self.channels, tuple(last)))

@@ -7,6 +7,7 @@ again.
 
 from typing import NamedTuple
 
+from snn_core.control.signals import Signals
 from snn_core.events.events import Events
 from snn_core.events.intake import EventIntake
 
@@ -23,10 +24,12 @@ class Episode(NamedTuple):
     events: int
     """Number of events in these packets."""
     placed: bool
-    lane: int
-    laps: int
-    resets: int
     finished: bool
+    goal: int = 0
+    completed: int = 0
+    failed: int = 0
+    state: tuple[float, ...] = ()
+    """Of the body at the window's end, in the order that its task gives."""
 
 
 class ReadyWindow(NamedTuple):
@@ -36,16 +39,16 @@ class ReadyWindow(NamedTuple):
     joined: bool
     """It does not follow the last one: the first of all, or the source began anew."""
     events: Events
-    reward: tuple[float, ...] | None
+    signals: Signals | None
 
 
 class LockstepInbox:
-    """Collects packets, episodes and rewards until a window is whole.
+    """Collects packets, episodes and signals until a window is whole.
 
     Packets must be decoded in the order of ``seq`` and once each: ``wants(seq)`` says whether this one is next.
     """
 
-    _REWARDS_KEPT = 16
+    _SIGNALS_KEPT = 16
 
     def __init__(self, width: int, height: int) -> None:
         self._intake = EventIntake(width, height)
@@ -53,7 +56,7 @@ class LockstepInbox:
         self._answered: Episode | None = None
         self._first_seq: int | None = None
         self._next_seq: int | None = None
-        self._rewards: dict[int, tuple[float, ...]] = {}
+        self._signals: dict[int, Signals] = {}
         self._joined = True
         self.streams = 0
         """Times that the stream has begun anew; a decoder that keeps state must then be reset."""
@@ -74,11 +77,11 @@ class LockstepInbox:
         self._intake.push(events)
         self._next_seq = seq + 1
 
-    def add_reward(self, end_us: int, values: tuple[float, ...]) -> None:
-        """Take in the reward of the window that ends at ``end_us``."""
-        self._rewards[end_us] = values
-        while len(self._rewards) > self._REWARDS_KEPT:
-            del self._rewards[next(iter(self._rewards))]
+    def add_signals(self, end_us: int, signals: Signals) -> None:
+        """Take in what teaches of the window that ends at ``end_us``."""
+        self._signals[end_us] = signals
+        while len(self._signals) > self._SIGNALS_KEPT:
+            del self._signals[next(iter(self._signals))]
 
     def add_episode(self, episode: Episode) -> bool:
         """Take in an episode. Returns True when this window has been answered, and its answer is to be sent again."""
@@ -106,15 +109,15 @@ class LockstepInbox:
         self._intake.restart(episode.begin_us)
         self.streams += 1
         self._next_seq = episode.first_event_seq
-        self._rewards = {end: values for end, values in self._rewards.items() if end == episode.end_us}
+        self._signals = {end: signals for end, signals in self._signals.items() if end == episode.end_us}
 
-    def take(self, *, needs_reward: bool) -> ReadyWindow | None:
+    def take(self, *, needs_signals: bool) -> ReadyWindow | None:
         """The window to step now, None while something of it is missing. It counts as answered from here on."""
         episode = self._episode
         if episode is None or episode == self._answered or self._next_seq != episode.next_event_seq:
             return None
-        reward = self._rewards.pop(episode.end_us, None)
-        if needs_reward and reward is None:
+        signals = self._signals.pop(episode.end_us, None)
+        if needs_signals and signals is None:
             return None
         self._answered = episode
-        return ReadyWindow(episode, self._joined, self._intake.take(episode.end_us), reward)
+        return ReadyWindow(episode, self._joined, self._intake.take(episode.end_us), signals)

@@ -1,15 +1,16 @@
-"""The one place that every velocity passes before it reaches a robot."""
+"""The one place that every command passes before it reaches a robot."""
 
-import math
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from pydantic import Field
 
+from snn_core.control.command import SPEED, TURN_RATE, ChannelLimits
+from snn_core.errors import UserError
 from snn_core.files import StrictModel
 
 
 class SafetyLimits(StrictModel):
-    """What a robot may be told to do."""
+    """What a robot that is driven by velocities may be told to do."""
 
     max_speed_m_s: float = Field(default=2.0, gt=0, le=100, description="largest forward or backward speed (m/s)")
     max_turn_rate_rad_s: float = Field(default=4.0, gt=0, le=100, description="largest turn rate (rad/s)")
@@ -18,56 +19,32 @@ class SafetyLimits(StrictModel):
         default=80.0, gt=0, le=10000, description="largest change of turn rate (rad/s^2)"
     )
 
-
-class Velocity(NamedTuple):
-    """A velocity command."""
-
-    v_m_s: float
-    """Forward."""
-    omega_rad_s: float
-    """Turn rate, positive left."""
-
-
-STOP = Velocity(0.0, 0.0)
-
-
-class VelocityLimiter:
-    """Limits speed and acceleration against the velocity given last, ``last``; what is not finite becomes a stop."""
-
-    def __init__(self, limits: SafetyLimits) -> None:
-        self.limits = limits
-        self.last = STOP
-        self.not_finite = 0
-        self.limited = 0
-
-    def set_last(self, velocity: Velocity) -> None:
-        """The robot has this velocity now, whatever was given before: stopped, or placed anew by a simulator."""
-        self.last = velocity
-
-    def limit(self, wanted: Velocity, duration_s: float) -> Velocity:
-        """The velocity nearest to ``wanted`` that the limits allow ``duration_s`` after the last one.
-
-        ``not_finite`` and ``limited`` count the commands that were stopped or changed.
-        """
-        if not (math.isfinite(wanted.v_m_s) and math.isfinite(wanted.omega_rad_s)):
-            self.not_finite += 1
-            self.last = STOP
-            return STOP
-        limits = self.limits
-        allowed = Velocity(
-            _approach(self.last.v_m_s, wanted.v_m_s, limits.max_speed_m_s, limits.max_acceleration_m_s2 * duration_s),
-            _approach(
-                self.last.omega_rad_s,
-                wanted.omega_rad_s,
-                limits.max_turn_rate_rad_s,
-                limits.max_turn_acceleration_rad_s2 * duration_s,
+    def channels(self) -> dict[str, ChannelLimits]:
+        """The same by channel."""
+        return {
+            SPEED: ChannelLimits(
+                low=-self.max_speed_m_s, high=self.max_speed_m_s, max_rate_per_s=self.max_acceleration_m_s2
             ),
-        )
-        self.limited += allowed != wanted
-        self.last = allowed
-        return allowed
+            TURN_RATE: ChannelLimits(
+                low=-self.max_turn_rate_rad_s,
+                high=self.max_turn_rate_rad_s,
+                max_rate_per_s=self.max_turn_acceleration_rad_s2,
+            ),
+        }
 
 
-def _approach(last: float, wanted: float, largest: float, largest_change: float) -> float:
-    wanted = min(max(wanted, -largest), largest)
-    return min(max(wanted, last - largest_change), last + largest_change)
+def limits_of(own: Mapping[str, ChannelLimits | None], safety: SafetyLimits) -> dict[str, ChannelLimits]:
+    """Limits of the channels of a decoder: ``own``, and no more than ``safety`` for those of a velocity.
+
+    Raises UserError for a channel that nothing limits, or that no value is allowed for.
+    """
+    known = safety.channels()
+    limits: dict[str, ChannelLimits] = {}
+    for name, limit in own.items():
+        if limit is None and name not in known:
+            raise UserError(f"channel {name}: has no limits; give it low and high in the decoder")
+        try:
+            limits[name] = known[name] if limit is None else limit.within(known[name]) if name in known else limit
+        except ValueError as error:
+            raise UserError(f"channel {name}: the decoder's limits and the robot's have no value in common") from error
+    return limits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.external_triggers import Triggers
+from snn_core.plugins import plugins
 
 
 class Recording(Protocol):
@@ -60,7 +61,9 @@ class Recording(Protocol):
         """The external triggers that were read since this was called last."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the file; repeating it does no harm."""
+        ...
 
 
 class RecordingWriter(Protocol):
@@ -90,6 +93,7 @@ class RecordingWriter(Protocol):
 
 # Modules with a function sniff(path, size), which returns a Recording of a file of theirs and None for any other.
 # Those that tell their files by content come first. They are imported when needed and not before, as are writers.
+# Modules that other packages offer as ``spikedrive.formats`` come after them.
 READERS = (
     "snn_core.events.bags.bag_recording",
     "snn_core.events.files.aedat4.reader",
@@ -120,16 +124,35 @@ WRITERS = {
 def open_recording(path: Path | str, size: tuple[int, int] | None = None) -> Recording:
     """Open a recording; its format is told by its content, and by its name where the content says nothing.
 
+    path: of a file, or of the folder of a bag.
     size: width and height of the sensor, pixels, for a file that does not give them; else the file's count.
 
     Raises UserError when the file is missing, empty, of no known format, or nothing in it can be read.
     """
     path = Path(path)
-    for module in READERS:
-        recording = import_module(module).sniff(path, size)
+    for sniff in _sniffers():
+        recording = sniff(path, size)
         if recording is not None:
             return recording
     raise UserError(f"{path}: not a known recording; docs/events.md lists the formats that can be read")
+
+
+Sniff = Callable[[Path, "tuple[int, int] | None"], "Recording | None"]
+"""The recording in a file of the reader's format, None for any other; the size is that of the sensor, pixels."""
+
+
+def _sniffers() -> Iterator[Sniff]:
+    """``sniff`` of each reader. Raises UserError for an entry point that is no reader."""
+    for module in READERS:
+        yield import_module(module).sniff
+    for name, offered in plugins("formats").items():
+        sniff: Sniff | None = getattr(offered, "sniff", None)
+        if not callable(sniff):
+            raise UserError(
+                f"entry point spikedrive.formats: {name}: expected a module with a function sniff(path, size), found "
+                f"{offered!r}"
+            )
+        yield sniff
 
 
 def open_writer(
@@ -153,7 +176,15 @@ def open_writer(
 def write_recording(
     path: Path | str, events: Events, width: int, height: int, camera: str = "", overwrite: bool = False
 ) -> list[str]:
-    """Write events as a recording; the writer's notes. Arguments and errors as for ``open_writer`` and its writer."""
+    """Write events as a recording; return a sentence for everything that the format cannot hold and that was lost.
+
+    path: its ending names the format. events: sorted by time.
+    width, height: size of the sensor, pixels. camera: the camera's name, may be empty.
+    overwrite: whether a file of that name may go.
+
+    Raises UserError for an unknown ending, a path that is taken or cannot be written, a size that the format cannot
+    hold; ValueError for events that are not sorted or off the sensor.
+    """
     with open_writer(path, width, height, camera, overwrite) as writer:
         writer.write(events)
     return writer.notes

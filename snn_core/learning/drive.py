@@ -1,4 +1,4 @@
-"""The whole loop in one process: simulator, reward, controller, in the order in which the nodes call them."""
+"""The whole loop in one process: task and controller, in the order in which the nodes call them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,16 +8,17 @@ from typing import NamedTuple
 import numpy as np
 
 from snn_core.control.controller import Answer, Controller
-from snn_core.events.events import Events
-from snn_core.learning.log import DriveLog, WindowRow
+from snn_core.control.signals import Signals
 from snn_core.learning.parameters import DriveParameters
-from snn_core.tasks.lane.reward import LaneReward
-from snn_core.tasks.lane.simulator import LaneSimulator, LaneWindow
+from snn_core.network.network import Spikes
+from snn_core.tasks.base import Baseline, Task, TaskWindow
+from snn_core.tasks.log import Columns, DriveLog, WindowRow
 
 KEEP_S = 4.0
 """Event time at the end of a drive of which events and spikes are kept, for the report."""
 
-Reward = Callable[[float, float, float, int], np.ndarray]
+NO_SPIKES = Spikes.empty()
+WrapSignals = Callable[[Signals], Signals]
 OnWindow = Callable[[DriveLog], bool]
 """Called after every window; True ends the drive."""
 
@@ -43,75 +44,113 @@ controller.
 """
 
 
-class Step(NamedTuple):
-    """A window that was driven and what the controller answered."""
+class DriveStep(NamedTuple):
+    """A window that was driven, what taught, and what the controller answered."""
 
-    window: LaneWindow
+    window: TaskWindow
+    signals: Signals
     answer: Answer
-
-    @property
-    def events(self) -> Events:
-        """The window's events."""
-        return Events(self.window.t, self.window.x, self.window.y, self.window.polarity)
 
     def row(self) -> WindowRow:
         """As a row of a DriveLog."""
-        window, command = self.window, self.answer.command
+        window = self.window
         return WindowRow(
-            window.end_us,
-            *window.pose,
-            window.lane,
-            window.placed,
-            window.laps,
-            window.resets,
-            *command,
-            window.t.size,
+            end_us=window.end_us,
+            goal=window.goal,
+            placed=window.placed,
+            completed=window.completed,
+            failed=window.failed,
+            events=len(window.events),
+            state=window.state,
+            command=self.answer.command.values,
+            signals=self.signals,
         )
 
 
-def connect(simulator: LaneSimulator, controller: Controller) -> None:
-    """Tell the controller of the simulator's sensor. Raises UserError when its network is for another, or for other
-    windows.
+def columns_of(task: type[Task]) -> Columns:
+    """The columns of a drive's rows."""
+    return Columns(task.state_names, task.channels, task.path_names or task.state_names)
+
+
+def empty_log(task: type[Task], window_us: int) -> DriveLog:
+    """A log that keeps what a report shows."""
+    return DriveLog(columns_of(task), round(KEEP_S * 1e6 / window_us))
+
+
+def connect(task: Task, controller: Controller) -> None:
+    """Tell the controller of the task's sensor. Raises UserError when its network is for another sensor, another
+    window or another body.
     """
-    camera = simulator.settings.camera
-    controller.connect_sensor(camera.width, camera.height)
-    controller.check_window(simulator.world.window_us)
+    controller.connect_sensor(*task.sensor)
+    controller.check_window(task.window_us)
+    controller.check_channels(task.channels)
 
 
-def steps(simulator: LaneSimulator, reward: Reward, controller: Controller) -> Iterator[Step]:
-    """Drive until the simulator's task is finished, a window an iteration.
+def _unchanged(signals: Signals) -> Signals:
+    return signals
 
-    Raises UserError as ``connect``.
+
+def steps(task: Task, controller: Controller, wrap: WrapSignals = _unchanged) -> Iterator[DriveStep]:
+    """Drive until the task is finished, a window an iteration. ``wrap`` may replace what teaches.
+
+    Raises UserError as ``connect``, and when a rule follows a signal that the task does not give.
     """
-    connect(simulator, controller)
+    connect(task, controller)
     command = controller.start(0)
     while True:
-        window = simulator.step(*command)
-        values = reward(*window.pose, window.lane) if controller.network.learning else None
-        events = Events(window.t, window.x, window.y, window.polarity)
-        answer = controller.step(events, values, placed=window.placed)
-        yield Step(window, answer)
+        window = task.step(command)
+        signals = task.signals(window)
+        if controller.network.learning:
+            signals = wrap(signals)
+            if window.number == 0:
+                controller.check_signals(signals)
+        answer = controller.step(window.events, signals if controller.network.learning else None, placed=window.placed)
+        yield DriveStep(window, signals, answer)
         if window.finished:
             return
         command = answer.command
 
 
-class InProcess:
-    """The driver without ROS. ``wrap_reward`` may replace the reward function by another made from it."""
+def drive(
+    task: Task,
+    controller: Controller,
+    log: DriveLog,
+    on_window: OnWindow | None = None,
+    wrap: WrapSignals = _unchanged,
+) -> float:
+    """Drive until the task is finished, or ``on_window`` says so; fill ``log``. Returns the wall time (s)."""
+    begin = time.perf_counter()
+    for step in steps(task, controller, wrap):
+        log.add(step.row(), step.answer.spikes, step.window.events)
+        if on_window is not None and on_window(log):
+            break
+    return time.perf_counter() - begin
 
-    def __init__(self, wrap_reward: Callable[[Reward], Reward] = lambda reward: reward) -> None:
-        self._wrap_reward = wrap_reward
+
+class InProcess:
+    """The driver without ROS. ``wrap`` may replace what teaches, window by window."""
+
+    def __init__(self, wrap: WrapSignals = _unchanged) -> None:
+        self._wrap = wrap
 
     def __call__(
         self, parameters: DriveParameters, controller: Controller, on_window: OnWindow | None = None
     ) -> DriveResult:
         """See ``Driver``."""
-        with LaneSimulator(parameters.simulator) as simulator:
-            reward = self._wrap_reward(LaneReward(parameters.reward, simulator.track))
-            log = DriveLog(simulator.track, round(KEEP_S * 1e6 / simulator.world.window_us))
-            begin = time.perf_counter()
-            for step in steps(simulator, reward, controller):
-                log.add(step.row(), step.answer.spikes, step.events)
-                if on_window is not None and on_window(log):
-                    break
-        return DriveResult(log, time.perf_counter() - begin)
+        with parameters.make_task() as task:
+            log = empty_log(parameters.task, task.window_us)
+            return DriveResult(log, drive(task, controller, log, on_window, self._wrap))
+
+
+def drive_baseline(parameters: DriveParameters, baseline: Callable[[Task], Baseline]) -> DriveLog:
+    """Drive until the task is finished with a controller that has no network."""
+    with parameters.make_task() as task:
+        log, control = DriveLog(columns_of(parameters.task)), baseline(task)
+        command = control(None)
+        while True:
+            window = task.step(command)
+            command = control(window)
+            answer = Answer(window.end_us, command, NO_SPIKES)
+            log.add(DriveStep(window, task.signals(window), answer).row(), NO_SPIKES, window.events)
+            if window.finished:
+                return log

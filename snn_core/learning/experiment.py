@@ -9,10 +9,9 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from snn_core import __version__
 from snn_core.control.controller import Controller
-from snn_core.learning.drive import Driver, DriveResult, InProcess, OnWindow
-from snn_core.learning.parameters import DriveParameters
+from snn_core.learning.drive import Driver, DriveResult, InProcess, OnWindow, columns_of
+from snn_core.learning.parameters import DriveParameters, with_task
 from snn_core.learning.record import RunRecord
 from snn_core.learning.train import (
     CONTROLS,
@@ -22,9 +21,9 @@ from snn_core.learning.train import (
     evaluation_figures,
     train,
     training_figures,
-    with_task,
 )
 from snn_core.network.energy.operations import Operations
+from snn_core.version import VERSION
 
 Watch = Callable[[str, float], OnWindow]
 """Called with a drive's name (``before``, ``training``, ``after``) and its event time (s) when it begins."""
@@ -59,7 +58,7 @@ def run_experiment(
     """Carry out ``plan``; the controller learns. What comes after an interruption is left out. Raises UserError."""
     drive: Driver = driver or InProcess()
     watch = watch or _watch_nothing
-    compile_s = compile_kernels(parameters.simulator, controller) if isinstance(drive, InProcess) else 0.0
+    compile_s = compile_kernels(parameters, controller) if isinstance(drive, InProcess) else 0.0
     drives: dict[str, DriveResult] = {}
     weights_before = weights_of(controller)
     if plan.before_s:
@@ -88,8 +87,8 @@ def operation_figures(before: Operations, controller: Controller) -> dict[str, o
 def compare(parameters: DriveParameters, trained: Controller, seconds: float, watch: Watch | None = None) -> RunRecord:
     """Evaluate ``trained`` and a controller with the same description and its initial weights, in this process."""
     watch = watch or _watch_nothing
-    compile_s = compile_kernels(parameters.simulator, trained)
-    initial = Controller(trained.spec, trained.limiter.limits, trained.seed)
+    compile_s = compile_kernels(parameters, trained)
+    initial = Controller(trained.spec, trained.limits, trained.seed)
     drives = {
         "before": evaluate(parameters, initial, seconds, on_window=watch("before", seconds)),
         "after": evaluate(parameters, trained, seconds, on_window=watch("after", seconds)),
@@ -105,9 +104,9 @@ def run_controls(
     parameters = with_task(parameters, mode="train", duration_s=seconds)
     figures = []
     for control in CONTROLS:
-        controller = Controller(like.spec, like.limiter.limits, like.seed)
+        controller = Controller(like.spec, like.limits, like.seed)
         result = train(parameters, controller, control, on_window=watch(control, seconds))
-        figures.append({"control": control, **training_figures(result)})
+        figures.append({"control": control, **training_figures(parameters.task, result)})
     return figures
 
 
@@ -120,18 +119,19 @@ def _record(
     compile_s: float,
 ) -> RunRecord:
     figures: dict[str, object] = {
-        "task": "lane",
+        "task": parameters.task.name,
         "seed": controller.seed,
-        "reward": parameters.reward.function,
+        "reward": getattr(parameters.reward, "function", None) or ", ".join(controller.network.signals),
         "control": plan.control,
         "compile_s": compile_s,
     }
     if "training" in drives:
-        figures |= training_figures(drives["training"])
+        figures |= training_figures(parameters.task, drives["training"])
     if "after" in drives:
-        figures |= evaluation_figures(drives["after"])
+        figures |= evaluation_figures(parameters.task, drives["after"])
     if "before" in drives:
-        figures |= {f"before_{key}": value for key, value in evaluation_figures(drives["before"]).items()}
+        of_before = evaluation_figures(parameters.task, drives["before"])
+        figures |= {f"before_{key}": value for key, value in of_before.items()}
     last = next((drives[name] for name in ("after", "training", "before") if name in drives), None)
     record = RunRecord(
         figures=figures,
@@ -149,10 +149,11 @@ def _record(
 def configuration(parameters: DriveParameters, controller: Controller) -> dict[str, object]:
     """All that a run depends on, as JSON can hold it."""
     return {
-        **{name: part.model_dump(mode="json") for name, part in parameters._asdict().items()},
+        **{name: part.model_dump(mode="json") for name, part in parameters.sections().items()},
         "network": controller.spec.model_dump(mode="json"),
+        "columns": {name: list(names) for name, names in columns_of(parameters.task)._asdict().items()},
         "versions": {
-            "spikedrive": __version__,
+            "spikedrive": VERSION,
             "python": platform.python_version(),
             "numpy": np.__version__,
             "numba": numba.__version__,

@@ -4,16 +4,18 @@ A parameter file has the form of ROS 2, a section for each node; each section is
 the nodes declare their ROS parameters from these models too.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from snn_core.control.safety import SafetyLimits
 from snn_core.errors import UserError
-from snn_core.files import StrictModel, read_yaml, validate
-from snn_core.sim.simulator_settings import SimulatorSettings
-from snn_core.tasks.lane.reward import RewardSettings
+from snn_core.files import WINDOW_MS, StrictModel, read_yaml, validate
+from snn_core.tasks.base import Task
+from snn_core.tasks.registry import find_task
 
 LOCKSTEP = "time waits for the network (true), or runs by itself (false)"
 
@@ -36,18 +38,49 @@ class SourceParameters(StrictModel):
         default=0,
         ge=0,
         le=100,
-        description="recorders that must hear odom and episode, besides controller and reward, before the first window",
+        description="recorders that must hear episode, besides controller and reward, before the first window",
     )
     frame_id: str = Field(default="camera", description="frame of the events")
 
 
-class SimulatorParameters(SimulatorSettings, SourceParameters):
-    """Parameters of the node ``simulator``."""
+class SimulatorNodeParameters(SourceParameters):
+    """What the node ``simulator`` has besides the settings of its task."""
 
+    task_name: str = Field(default="lane", description="what is to be learnt: see `spikedrive tasks`")
     command_timeout_s: float = Field(default=0.5, gt=0, le=60, description="no command: the robot stops (s, wall time)")
     real_time_factor: float = Field(default=1.0, gt=0, le=1000, description="simulated per wall time when free running")
     odom_frame_id: str = Field(default="odom", description="frame of the odometry")
     base_frame_id: str = Field(default="base_link", description="frame of the robot")
+
+
+@cache
+def simulator_parameters(task: type[Task]) -> type[Any]:
+    """The parameters of the node ``simulator`` for a task: the task's settings, and how it keeps step.
+
+    The simulator of a task without a node ``reward`` also has the settings of the signals, as ``signals``.
+    """
+    fields: dict[str, Any] = {}
+    if not task.has_reward_node:
+        fields["signals"] = (task.signal_settings_type, task.signal_settings_type())
+    return create_model("SimulatorParameters", __base__=(task.settings_type, SimulatorNodeParameters), **fields)
+
+
+class RewardNodeParameters(StrictModel):
+    """What the node ``reward`` has besides the settings of its task's signals."""
+
+    task_name: str = Field(default="lane", description="whose signals: see `spikedrive tasks`")
+    lane: int = Field(
+        default=-1,
+        ge=-1,
+        le=1,
+        description="take odometry alone, for this goal (lane); -1: with episodes, which say it",
+    )
+
+
+@cache
+def reward_parameters(task: type[Task]) -> type[Any]:
+    """The parameters of the node ``reward`` for a task."""
+    return create_model("RewardParameters", __base__=(task.signal_settings_type, RewardNodeParameters))
 
 
 class ReplayParameters(SourceParameters):
@@ -65,19 +98,11 @@ class ReplayParameters(SourceParameters):
     camera_info_url: str = Field(
         default="", description="calibration to publish (path or file:// URL) where the recording has none"
     )
-    window_ms: float = Field(default=50.0, gt=0, le=1000, description="window in lockstep (ms)")
-    packet_ms: float = Field(default=5.0, gt=0, le=1000, description="largest time span of a packet (ms)")
-
-
-class RewardParameters(RewardSettings):
-    """Parameters of the node ``reward``."""
-
-    lane: int = Field(
-        default=-1,
-        ge=-1,
-        le=1,
-        description="take odometry alone, on this lane; -1: with episodes, which say the lane",
+    window_ms: float = WINDOW_MS
+    channels: str = Field(
+        default="", description="lockstep: channels of the controller's commands (name,name); empty: a velocity"
     )
+    packet_ms: float = Field(default=5.0, gt=0, le=1000, description="largest time span of a packet (ms)")
 
 
 class ControllerParameters(StrictModel):
@@ -100,6 +125,14 @@ class ControllerParameters(StrictModel):
         default=2.0, gt=0, le=3600, description="lockstep, no window: stop (s, wall time)"
     )
     twist_stamped: bool = Field(default=True, description="cmd_vel is TwistStamped (true) or Twist (false)")
+    command_type: Literal["auto", "twist", "float64_multi_array", "joint_trajectory"] = Field(
+        default="auto",
+        description="how commands are sent; auto: a velocity as twist, others as array, in lockstep as trajectory",
+    )
+    reward_topic: str = Field(
+        default="", description="topic of a scalar reward (std_msgs/Float64), besides reward; empty: none"
+    )
+    reward_signal: str = Field(default="reward", min_length=1, description="signal that reward_topic gives")
     events_reliability: Literal["auto", "reliable", "best_effort"] = Field(
         default="auto", description="QoS asked of events; auto: reliable, and best effort where no more is offered"
     )
@@ -120,11 +153,30 @@ Parameters = TypeVar("Parameters", bound=StrictModel)
 
 
 class DriveParameters(NamedTuple):
-    """What the in-process loop needs."""
+    """What a drive needs."""
 
-    simulator: SimulatorParameters
-    reward: RewardParameters
+    task: type[Task]
+    simulator: Any
+    """Of ``simulator_parameters(task)``."""
+    reward: Any
+    """Of ``reward_parameters(task)``."""
     controller: ControllerParameters
+
+    def make_task(self) -> Task:
+        """A run of the task. Raises UserError."""
+        return self.task(self.simulator, self.reward)
+
+    def sections(self) -> dict[str, StrictModel]:
+        """The parameters of each node."""
+        return {"simulator": self.simulator, "reward": self.reward, "controller": self.controller}
+
+    def with_signals(self) -> "DriveParameters":
+        """The same, where the simulator, too, has the settings of the signals, if it is the one to send them."""
+        if self.task.has_reward_node:
+            return self
+        names = self.task.signal_settings_type.model_fields
+        signals = self.task.signal_settings_type(**{name: getattr(self.reward, name) for name in names})
+        return self._replace(simulator=self.simulator.model_copy(update={"signals": signals}))
 
 
 def read_parameters(path: Path, node: str, model: type[Parameters]) -> Parameters:
@@ -146,10 +198,82 @@ def read_parameters(path: Path, node: str, model: type[Parameters]) -> Parameter
     return validate(model, values, f"{path}: {node}")
 
 
-def read_drive_parameters(path: Path) -> DriveParameters:
-    """The parameters of simulator, reward and controller of one file. Raises UserError."""
-    return DriveParameters(
-        read_parameters(path, "simulator", SimulatorParameters),
-        read_parameters(path, "reward", RewardParameters),
-        read_parameters(path, "controller", ControllerParameters),
+def read_drive_parameters(path: Path | None, task: type[Task]) -> DriveParameters:
+    """The parameters of simulator, reward and controller of one file; None: all have their defaults.
+
+    A section that does not name a network has that of the task. Raises UserError.
+    """
+    models = (simulator_parameters(task), reward_parameters(task), ControllerParameters)
+    if path is None:
+        simulator, reward, controller = (model() for model in models)
+    else:
+        sections = ("simulator", "reward", "controller")
+        simulator, reward, controller = (
+            read_parameters(path, section, model) for section, model in zip(sections, models, strict=True)
+        )
+    if "network" not in controller.model_fields_set and not controller.checkpoint:
+        controller = controller.model_copy(update={"network": task.network})
+    named = {"task_name": task.name}
+    return DriveParameters(task, simulator.model_copy(update=named), reward.model_copy(update=named), controller)
+
+
+def load_parameters(
+    path: Path | None,
+    seed: int,
+    task: str | type[Task] = "lane",
+    network: str | None = None,
+    options: Mapping[str, str | None] | None = None,
+) -> DriveParameters:
+    """Parameters of a file with what the command line says instead.
+
+    options: settings of the task's scene by name (``track``, ``backend``), for simulator and signals alike; None: as in
+    the file. Raises UserError, also for an option that the task does not have.
+    """
+    kind = find_task(task) if isinstance(task, str) else task
+    parameters = with_seed(read_drive_parameters(path, kind), seed)
+    if network is not None:
+        parameters = parameters._replace(controller=parameters.controller.model_copy(update={"network": network}))
+    for name, value in (options or {}).items():
+        if value is not None:
+            parameters = _with_option(parameters, name, value)
+    try:
+        kind.check_settings(parameters.simulator, parameters.reward)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    return parameters
+
+
+def _with_option(parameters: DriveParameters, name: str, value: str) -> DriveParameters:
+    if name not in type(parameters.simulator).model_fields:
+        raise UserError(f"--{name}: the task {parameters.task.name!r} has no such setting; leave it out")
+    simulator, reward = (
+        part.model_copy(update={name: value}) if name in type(part).model_fields else part
+        for part in (parameters.simulator, parameters.reward)
     )
+    return parameters._replace(simulator=simulator, reward=reward)
+
+
+def with_seed(parameters: DriveParameters, seed: int) -> DriveParameters:
+    """The same parameters with another seed for simulator and controller."""
+    return parameters._replace(
+        simulator=parameters.simulator.model_copy(update={"seed": seed}),
+        controller=parameters.controller.model_copy(update={"seed": seed}),
+    )
+
+
+def with_task(parameters: DriveParameters, **rules: object) -> DriveParameters:
+    """The same parameters with some of the run's rules replaced. Raises UserError for a value out of range."""
+    simulator = parameters.simulator
+    spec = validate(type(simulator.task), {**simulator.task.model_dump(), **rules}, "task")
+    return parameters._replace(simulator=simulator.model_copy(update={"task": spec}))
+
+
+def with_window(parameters: DriveParameters, window_ms: float) -> DriveParameters:
+    """The same parameters with the window (ms) of a controller, unless the parameter file says another."""
+    if "window_ms" in parameters.simulator.model_fields_set:
+        window_ms = parameters.simulator.window_ms
+    simulator, reward = (
+        part.model_copy(update={"window_ms": window_ms}) if "window_ms" in type(part).model_fields else part
+        for part in (parameters.simulator, parameters.reward)
+    )
+    return parameters._replace(simulator=simulator, reward=reward)

@@ -7,21 +7,24 @@ report.html      made by ``snn_core.learning.report.page``
 """
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import recfunctions
 
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.files import check_writable, write_atomically
-from snn_core.learning.log import ROW_DTYPE
 from snn_core.network.network import Spikes
+from snn_core.npz import read_npz
+from snn_core.tasks.log import COMMON
+from snn_core.tasks.report import DRIVES
 
-DRIVES = ("before", "training", "after")
+_EARLIER_NAMES = {"lane": "goal", "laps": "completed", "resets": "failed"}
+"""Fields of rows as an earlier version called them."""
+_EXPECTED = "the folder of a run of `spikedrive train --out` or `demo`; run it again"
 
 
 @dataclass
@@ -33,7 +36,7 @@ class RunRecord:
     configuration: dict[str, Any]
     """``simulator``, ``reward``, ``controller``: the parameters; ``network``: the description."""
     drives: dict[str, np.ndarray]
-    """``before``, ``training``, ``after``: (windows,) structured arrays with the fields of WindowRow."""
+    """``before``, ``training``, ``after``: (windows,) structured arrays of ``snn_core.tasks.log.row_dtype``."""
     weights_before: list[np.ndarray]
     """A (pre, post) array for each connection, nA."""
     weights_after: list[np.ndarray]
@@ -46,7 +49,7 @@ class RunRecord:
 
     def save(self, folder: Path) -> None:
         """Write report.json and drives.npz. Raises UserError when the folder cannot be written."""
-        arrays: dict[str, Any] = {f"drive_{name}": self.drives.get(name, np.empty(0, ROW_DTYPE)) for name in DRIVES}
+        arrays: dict[str, Any] = {f"drive_{name}": self.drives.get(name, np.empty(0, COMMON)) for name in DRIVES}
         for when, weights in (("before", self.weights_before), ("after", self.weights_after)):
             arrays |= {f"weights_{when}_{c}": array for c, array in enumerate(weights)}
         arrays |= {f"events_{name}": getattr(self.events, name) for name in ("t", "x", "y", "polarity")}
@@ -65,16 +68,16 @@ class RunRecord:
             figures = json.loads(path.read_text(encoding="utf-8"))
             configuration = figures.pop("configuration")
             path = folder / "drives.npz"
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            if not isinstance(configuration["simulator"]["track"], str):
-                raise ValueError("no track")
-            if any(arrays[f"drive_{name}"].dtype != ROW_DTYPE for name in DRIVES):
+            arrays = read_npz(path, _EXPECTED)
+            drives = {name: recfunctions.rename_fields(arrays[f"drive_{name}"], _EARLIER_NAMES) for name in DRIVES}
+            if not isinstance(configuration["simulator"], dict) or not isinstance(configuration["network"], dict):
+                raise ValueError("no parameters")
+            if not all(set(COMMON.names or ()) <= set(rows.dtype.names or ()) for rows in drives.values()):
                 raise ValueError("rows of another kind")
             return cls(
                 figures=figures,
                 configuration=configuration,
-                drives={name: arrays[f"drive_{name}"] for name in DRIVES},
+                drives=drives,
                 weights_before=_numbered(arrays, "weights_before_"),
                 weights_after=_numbered(arrays, "weights_after_"),
                 events=Events(*(arrays[f"events_{name}"] for name in ("t", "x", "y", "polarity"))),
@@ -82,19 +85,10 @@ class RunRecord:
                 delays_us=arrays["delays_us"],
             )
         except FileNotFoundError as error:
-            raise UserError(
-                f"{path}: missing; expected the folder of a run of `spikedrive train --out` or `demo`"
-            ) from error
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+            raise UserError(f"{path}: no such file; expected {_EXPECTED}") from error
+        except UserError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{path}: not a whole record of a run; run it again") from error
 
 

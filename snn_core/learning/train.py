@@ -1,4 +1,4 @@
-"""Train and evaluate on the lane task: what is driven, with what taken away, and the figures of it."""
+"""Train and evaluate a controller on a task: what is driven, with what taken away, and the figures of it."""
 
 import time
 from typing import Any, Literal
@@ -6,36 +6,36 @@ from typing import Any, Literal
 import numpy as np
 
 from snn_core.control.controller import Controller
+from snn_core.control.signals import Signals
+from snn_core.control.spec import ControllerSpec, load_controller_spec
+from snn_core.control.warm_up import compile_controller
 from snn_core.files import validate
-from snn_core.learning.drive import Driver, DriveResult, InProcess, OnWindow, Reward
-from snn_core.learning.parameters import DriveParameters, SimulatorParameters
-from snn_core.learning.warm_up import compile_controller
-from snn_core.network.spec import Connection, NetworkSpec, load_network_spec
-from snn_core.tasks.lane.simulator import LaneSimulator
-from snn_core.tasks.lane.task import LaneTaskSpec
+from snn_core.learning.drive import Driver, DriveResult, InProcess, OnWindow, connect
+from snn_core.learning.parameters import DriveParameters, with_task
+from snn_core.network.spec import Connection
+from snn_core.tasks.base import Task
 
 Control = Literal["none", "no-learning", "shuffled-reward", "dark"]
 """What is taken away from a training run, to show that it is needed."""
 CONTROLS: tuple[Control, ...] = ("no-learning", "shuffled-reward", "dark")
 
 
-class ShuffledReward:
-    """The rewards of a drive in a random order: each is that of a pose drawn from all seen so far."""
+class ShuffledSignals:
+    """What taught in a drive, in a random order: each window is given what was seen in one drawn from all so far."""
 
-    def __init__(self, reward: Reward, seed: int) -> None:
-        self._reward = reward
+    def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng([seed, 2])
-        self._seen: list[np.ndarray] = []
+        self._seen: list[Signals] = []
 
-    def __call__(self, x_m: float, y_m: float, yaw_rad: float, lane: int) -> np.ndarray:
-        """The reward of a pose that was seen earlier, or of this one."""
-        self._seen.append(self._reward(x_m, y_m, yaw_rad, lane))
+    def __call__(self, signals: Signals) -> Signals:
+        """The signals of an earlier window, or these."""
+        self._seen.append(signals)
         return self._seen[self._rng.integers(len(self._seen))]
 
 
-def network_for(parameters: DriveParameters, learning_rate_per_ms: float | None = None) -> NetworkSpec:
-    """The network's description, with another learning rate (nA per ms) where one is given. Raises UserError."""
-    spec = load_network_spec(parameters.controller.network)
+def network_for(parameters: DriveParameters, learning_rate_per_ms: float | None = None) -> ControllerSpec:
+    """The controller's description, with another learning rate (nA per ms) where one is given. Raises UserError."""
+    spec = load_controller_spec(parameters.controller.network)
     if learning_rate_per_ms is None:
         return spec
     connections: list[Connection] = [
@@ -47,32 +47,19 @@ def network_for(parameters: DriveParameters, learning_rate_per_ms: float | None 
         for connection in spec.connections
     ]
     changed = spec.model_copy(update={"connections": connections})
-    return validate(NetworkSpec, changed.model_dump(), f"network {spec.name!r}")
+    return validate(ControllerSpec, changed.model_dump(), f"network {spec.name!r}")
 
 
-def with_task(parameters: DriveParameters, **task: object) -> DriveParameters:
-    """The same parameters with some of the task's replaced. Raises UserError for a value out of range."""
-    simulator = parameters.simulator
-    spec = validate(LaneTaskSpec, {**simulator.task.model_dump(), **task}, "task")
-    return parameters._replace(simulator=simulator.model_copy(update={"task": spec}))
-
-
-def with_seed(parameters: DriveParameters, seed: int) -> DriveParameters:
-    """The same parameters with another seed for simulator and controller."""
-    return parameters._replace(
-        simulator=parameters.simulator.model_copy(update={"seed": seed}),
-        controller=parameters.controller.model_copy(update={"seed": seed}),
-    )
-
-
-def compile_kernels(simulator: SimulatorParameters, controller: Controller) -> float:
+def compile_kernels(parameters: DriveParameters, controller: Controller) -> float:
     """Compile all that a drive needs, or load it from numba's cache. Returns the seconds that it took."""
     begin = time.perf_counter()
     compile_controller(controller)
-    if simulator.backend == "embedded":  # a Gazebo's world compiles its own before it starts one
-        scratch = LaneSimulator(simulator)
-        for _ in range(3):
-            scratch.step(1.0, 0.1)
+    with parameters.make_task() as scratch:
+        if not scratch.runs_by_itself:  # a Gazebo's world compiles its own before it starts one
+            connect(scratch, controller)
+            command = controller.copy().start(0)
+            for _ in range(3):
+                scratch.step(command)
     return time.perf_counter() - begin
 
 
@@ -83,14 +70,14 @@ def train(
     driver: Driver | None = None,
     on_window: OnWindow | None = None,
 ) -> DriveResult:
-    """Let ``controller`` learn on the task of ``parameters.simulator``, in this process unless another driver is given.
+    """Let ``controller`` learn on the task of ``parameters``, in this process unless another driver is given.
 
     Raises UserError.
     """
     if control == "dark":
         parameters = parameters._replace(simulator=parameters.simulator.model_copy(update={"dark": True}))
     if control == "shuffled-reward":
-        driver = InProcess(lambda reward: ShuffledReward(reward, parameters.simulator.seed))
+        driver = InProcess(ShuffledSignals(parameters.simulator.seed))
     controller.network.learning = control != "no-learning"
     return (driver or InProcess())(parameters, controller, on_window)
 
@@ -102,34 +89,25 @@ def evaluate(
     driver: Driver | None = None,
     on_window: OnWindow | None = None,
 ) -> DriveResult:
-    """Drive a frozen copy of ``controller`` for ``seconds``, half on each lane. Raises UserError."""
-    parameters = with_task(parameters, mode="evaluate", duration_s=seconds, settled_s=0.0, settled_laps=0)
+    """Drive a frozen copy of ``controller`` for ``seconds``. Raises UserError."""
+    rules = parameters.simulator.task.for_evaluation(seconds)
+    parameters = with_task(parameters, **rules.model_dump())
     frozen = controller.copy()
     frozen.network.learning = False
     return (driver or InProcess())(parameters, frozen, on_window)
 
 
-def training_figures(result: DriveResult) -> dict[str, Any]:
+def training_figures(task: type[Task], result: DriveResult) -> dict[str, Any]:
     """What the JSON of a run says of training."""
-    last = result.log.last
     return {
         "simulated_s": round(result.simulated_s, 6),
         "wall_s": result.wall_s,
-        "resets": last.resets if last else 0,
-        "last_reset_s": result.log.last_reset_s,
-        "laps": last.laps if last else 0,
+        **task.training_figures(result.log),
         "spike_sha256": result.log.digest.spike_sha256,
         "trajectory_sha256": result.log.digest.trajectory_sha256,
     }
 
 
-def evaluation_figures(result: DriveResult) -> dict[str, Any]:
+def evaluation_figures(task: type[Task], result: DriveResult) -> dict[str, Any]:
     """What the JSON of a run says of the evaluation."""
-    last = result.log.last
-    return {
-        "evaluation_s": round(result.simulated_s, 6),
-        "mean_abs_deviation_m": result.log.mean_abs_deviation_m(),
-        "max_abs_deviation_m": result.log.max_abs_deviation_m(),
-        "evaluation_resets": last.resets if last else 0,
-        "evaluation_laps": last.laps if last else 0,
-    }
+    return {"evaluation_s": round(result.simulated_s, 6), **task.evaluation_figures(result.log)}

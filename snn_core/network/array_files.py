@@ -1,30 +1,11 @@
 """Arrays that a user gives in a NumPy .npz file."""
 
-import struct
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from snn_core.errors import UserError
-
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-    EOFError,
-    OSError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What numpy and zipfile raise for a file that is cut, damaged, encrypted or of another kind."""
+from snn_core.npz import read_npz
 
 
 def read_arrays(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
@@ -37,39 +18,17 @@ def read_arrays(path: Path, required: tuple[str, ...], optional: tuple[str, ...]
     expected = f"array{'s' if len(required) > 1 else ''} {' and '.join(required)}"
     if optional:
         expected += f", optionally {' and '.join(optional)}"
-    with _open(path, expected) as file:
-        for key in file.files:
-            if key not in required + optional:
-                raise UserError(f"{path}: {key}: unknown array; the file must have {expected}")
-        for key in required:
-            if key not in file.files:
-                raise UserError(f"{path}: {key}: array is missing; the file must have {expected}")
-        return {key: _read(path, file, key) for key in required + optional if key in file.files}
+    arrays = read_npz(path, f"a .npz with {expected}")
+    for key in arrays:
+        if key not in required + optional:
+            raise UserError(f"{path}: {key}: unknown array; the file must have {expected}")
+    for key in required:
+        if key not in arrays:
+            raise UserError(f"{path}: {key}: array is missing; the file must have {expected}")
+    return {key: _numbers(path, key, arrays[key]) for key in required + optional if key in arrays}
 
 
-def _open(path: Path, expected: str) -> np.lib.npyio.NpzFile:
-    try:
-        file = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; expected a .npz with {expected}") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path}: is a folder; expected a .npz with {expected}") from error
-    except PermissionError as error:
-        raise UserError(f"{path}: no permission to read it; expected a .npz with {expected}") from error
-    except _DAMAGED as error:
-        raise UserError(f"{path}: cut, damaged or of another kind; expected a .npz with {expected}") from error
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise UserError(f"{path}: holds a single array without a name; expected a .npz with {expected}")
-    return file
-
-
-def _read(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
-    try:
-        array = file[key]
-    except _DAMAGED as error:
-        raise UserError(f"{path}: {key}: damaged or not an array of numbers; write the file anew") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path}: {key}: expected an array in NumPy's format; write the file with numpy.savez")
+def _numbers(path: Path, key: str, array: np.ndarray) -> np.ndarray:
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise UserError(
             f"{path}: {key}: expected numbers in one dimension, found {array.dtype} in {array.ndim} dimensions"

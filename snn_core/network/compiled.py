@@ -2,8 +2,7 @@
 
 A part is a C function ``int64 kernel(int64 *record, int64 step, int64 *spikes, int64 count)``. Its record holds numbers
 and the addresses of its arrays, in an order that its own file defines, so that the step need not know them. The step
-calls a part by its address: a new model or rule is one file, a network compiles only what it uses, and numba's cache on
-disk, which looks for changes only in the file of the compiled function, is right for each of them. Arrays made from
+calls a part by its address: a new model or rule is one file, and a network compiles only what it uses. Arrays made from
 addresses are not reference-counted, which in a row of a few hundred synapses would cost more than the synapses.
 
 A kernel neither allocates nor checks: who fills its record does.
@@ -19,6 +18,8 @@ from numba import cfunc, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from snn_core.kernel_cache import cover
+
 ALIGNMENT = 64
 """Bytes of a cache line, and of the widest vector: loads that straddle two lines take twice the time."""
 
@@ -29,7 +30,11 @@ _SIGNATURE = types.int64(types.CPointer(types.int64), types.int64, types.CPointe
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a part for the step to call; its ``address`` is what the step is given."""
+    """Compile a part for the step to call; its ``address`` is what the step is given.
+
+    In the cache on disk a part of another package is stale when snn_core has changed, too: it reads snn_core's records.
+    """
+    cover(function)
     return cfunc(_SIGNATURE, cache=True, error_model="numpy")(function)
 
 

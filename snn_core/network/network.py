@@ -5,23 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snn_core.errors import UserError
-from snn_core.network.compressed_rows import CompressedRows
+from snn_core.network.drawing import Drawn, draw_connection
 from snn_core.network.energy.operations import NetworkSize, Operations
-from snn_core.network.initial_weights import draw_weights
 from snn_core.network.kernels import _advance
 from snn_core.network.models import MODELS
 from snn_core.network.models.base import LEARNING, SEED
-from snn_core.network.patterns import delay_range, draw, draw_delays
 from snn_core.network.population import PopulationState
 from snn_core.network.rules import RULES
-from snn_core.network.spec import (
-    Connection,
-    ConstantWeights,
-    ExplicitWeights,
-    NetworkSpec,
-    UniformWeights,
-)
+from snn_core.network.spec import Connection, NetworkSpec
 from snn_core.network.synapses import (
     LEARNING_UPDATES,
     MEMORY_BYTES,
@@ -64,7 +55,7 @@ class Network:
         self._begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._names = list(spec.populations)
         rng = np.random.default_rng(seed)
-        drawn = [_draw(spec, connection, rng) for connection in spec.connections]
+        drawn = [draw_connection(spec, connection, rng) for connection in spec.connections]
         self._populations = self._make_populations(seed, drawn)
         self._synapses: list[Synapses] = [self._connect(*pair) for pair in zip(spec.connections, drawn, strict=True)]
         self._learning, self._frozen = True, [False] * len(self._synapses)
@@ -81,7 +72,7 @@ class Network:
         ).reshape(-1, 8)
         self._steps = self._spikes = self._neuron_updates = 0
 
-    def _make_populations(self, seed: int, drawn: list["_Drawn"]) -> dict[str, PopulationState]:
+    def _make_populations(self, seed: int, drawn: list[Drawn]) -> dict[str, PopulationState]:
         populations = {}
         for place, (name, population) in enumerate(self.spec.populations.items()):
             if population.model in MODELS:
@@ -92,7 +83,7 @@ class Network:
                 populations[name] = PopulationState(population, first, steps, self.spec.dt_ms, own_seed)
         return populations
 
-    def _connect(self, connection: Connection, drawn: "_Drawn") -> Synapses:
+    def _connect(self, connection: Connection, drawn: Drawn) -> Synapses:
         spec, pre, post = self.spec, self.span(connection.pre), self._populations[connection.post]
         inhibitory = spec.populations[connection.pre].effect == "inhibitory"
         several = len(post.model.channels) > 1
@@ -225,22 +216,34 @@ class Network:
             raise ValueError(f"weights must be finite and lie in [{low:g}, {high:g}]")
         synapses.set_weights(values, self.step)
 
-    def set_reward(self, reward: float | np.ndarray) -> None:
-        """Set n of every plastic connection, as at a window's start.
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the signals that its rules follow, each once, in the order of the connections."""
+        rules = (connection.rule for connection in self.spec.connections)
+        return tuple(dict.fromkeys(rule.signal for rule in rules if rule is not None))
+
+    def set_signal(self, name: str, value: float | np.ndarray) -> None:
+        """Set what teaches the connections whose rule follows the signal ``name``, as at a window's start.
 
         Args:
-            reward: one value for all, or one for each neuron, (n_neurons,).
+            name: of the signal; one that no rule follows changes nothing.
+            value: one value for all neurons, or one for each, (n_neurons,).
 
         Raises:
             ValueError: a wrong shape, or a value that is not finite.
         """
-        values = np.asarray(reward, np.float32)
+        values = np.asarray(value, np.float32)
         if values.shape not in ((), (self.n_neurons,)):
-            raise ValueError(f"reward must be one value or have shape ({self.n_neurons},), found {values.shape}")
+            raise ValueError(f"{name} must be one value or have shape ({self.n_neurons},), found {values.shape}")
         if not np.isfinite(values).all():
-            raise ValueError("reward must be finite")
+            raise ValueError(f"{name} must be finite")
         for connection, synapses in zip(self.spec.connections, self._synapses, strict=True):
-            synapses.set_reward(values if values.ndim == 0 else values[self.span(connection.post)])
+            if connection.rule is not None and connection.rule.signal == name:
+                synapses.set_reward(values if values.ndim == 0 else values[self.span(connection.post)])
+
+    def set_reward(self, reward: float | np.ndarray) -> None:
+        """``set_signal("reward", reward)``."""
+        self.set_signal("reward", reward)
 
     def set_learning_rate(self, connection: int, factor: float) -> None:
         """From now on a connection learns at ``factor`` times the rate of its description.
@@ -372,56 +375,3 @@ class Network:
             if not synapses.learning:
                 synapses.settle()
         self.time_us = time_us
-
-
-class _Drawn(NamedTuple):
-    """What chance decides of a connection."""
-
-    rows: CompressedRows | None
-    delay_steps: int | np.ndarray
-    weights: np.ndarray
-
-
-def _draw(spec: NetworkSpec, connection: Connection, rng: np.random.Generator) -> _Drawn:
-    shape = (spec.populations[connection.pre].size, spec.populations[connection.post].size)
-    low, high = spec.weight_bounds(connection)
-    shortest, longest = delay_range(connection.delay_ms, spec.dt_ms)
-    if connection.is_dense:
-        return _Drawn(None, shortest, _initial_weights(connection, shape, None, rng, (low, high)))
-    rows = draw(connection.pattern, *shape, rng, same=connection.pre == connection.post)
-    delays: int | np.ndarray = shortest
-    if rows.delay_steps is not None:
-        delays = rows.delay_steps
-    elif longest > shortest:
-        delays = draw_delays(connection.delay_ms, rows.post.size, spec.dt_ms, rng)
-    if rows.weight_na is not None:
-        weights = rows.weight_na
-        if weights.size and not low <= weights.min() <= weights.max() <= high:
-            raise UserError(f"{connection.pre} -> {connection.post}: weight_na must lie in [{low:g}, {high:g}] nA")
-    else:
-        weights = _initial_weights(connection, shape, rows, rng, (low, high))
-    if rows.scale is not None:
-        weights = np.clip(weights * rows.scale, low, high).astype(np.float32)
-    return _Drawn(CompressedRows(rows.row_begin, rows.post), delays, weights)
-
-
-def _initial_weights(
-    connection: Connection,
-    shape: tuple[int, int],
-    rows: CompressedRows | None,
-    rng: np.random.Generator,
-    bounds: tuple[float, float],
-) -> np.ndarray:
-    """(pre, post) float32, or (synapses,) for compressed rows."""
-    weights = connection.weights
-    size = shape if rows is None else rows.post.shape
-    if isinstance(weights, ConstantWeights):
-        return np.full(size, weights.value_na, np.float32)
-    if isinstance(weights, UniformWeights):
-        return rng.uniform(weights.low_na, weights.high_na, size).astype(np.float32)
-    if isinstance(weights, ExplicitWeights):
-        matrix = np.array(weights.values_na, np.float32)
-        if rows is None:
-            return matrix
-        return matrix[np.repeat(np.arange(shape[0]), np.diff(rows.row_begin)), rows.post]
-    return draw_weights(weights, int(np.prod(size)), rng, *bounds).reshape(size)

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from snn_core.control.encoders.pooling_spec import PoolingSpec
-from snn_core.errors import UserError
 from snn_core.files import StrictModel, load_yaml
 from snn_core.network.initial_weights import FileWeights, LogNormalWeights, NormalWeights
 from snn_core.network.models import MODELS
 from snn_core.network.models.base import PopulationSpec
 from snn_core.network.patterns import AllToAll, Pattern, delay_range
 from snn_core.network.rules import RULES
-
-NETWORKS = Path(__file__).parent / "networks"
 
 
 class SpikeSource(PopulationSpec):
@@ -92,75 +88,30 @@ class Connection(StrictModel):
         return whole and not isinstance(self.delay_ms, tuple) and (self.rule is None or self.rule.name == "r_stdp")
 
 
-class PoissonEncoding(StrictModel):
-    """Rate code of Bing et al. (2018); see ``snn_core.control.encoders.base.PoissonEncoder``."""
-
-    code: Literal["poisson"]
-    population: str
-    pooling: PoolingSpec
-    max_rate_hz: float = Field(default=300.0, gt=0)
-    saturation_count: float = Field(default=15.0, gt=0, description="events of a window at which the rate is reached")
-
-
-class EventDrivenEncoding(StrictModel):
-    """A spike for every k-th event; see ``snn_core.control.encoders.base.EventDrivenEncoder``."""
-
-    code: Literal["event_driven"]
-    population: str
-    pooling: PoolingSpec
-    events_per_spike: int = Field(ge=1)
-
-
-Encoding = Annotated[PoissonEncoding | EventDrivenEncoding, Field(discriminator="code")]
-
-
-class SteeringDecoding(StrictModel):
-    """Smoothed differential steering; see ``snn_core.control.decoders.differential_steering``."""
-
-    code: Literal["differential_steering"]
-    population: str
-    left: int = Field(default=0, ge=0)
-    right: int = Field(default=1, ge=0)
-    n_max: int = Field(default=15, ge=1, description="spikes in a window that count as full drive")
-    v_min_m_s: float = Field(default=1.0, ge=0)
-    v_max_m_s: float = Field(default=1.5, ge=0)
-    turn_factor_m_s: float = Field(default=0.5, ge=0)
-    wheel_base_m: float = Field(default=0.33, gt=0)
-
-    @model_validator(mode="after")
-    def _speeds_are_ordered(self) -> "SteeringDecoding":
-        if self.v_min_m_s > self.v_max_m_s:
-            raise ValueError(f"v_min_m_s must not exceed v_max_m_s ({self.v_max_m_s}), found {self.v_min_m_s}")
-        return self
-
-
 class NetworkSpec(StrictModel):
-    """A whole network: populations, connections, how events come in and how a velocity comes out."""
+    """A network: populations of neurons and the connections between them.
+
+    name: of the network. dt_ms: time step (ms), a whole number of us. populations: by name; their order numbers the
+    neurons. connections: in the order in which ``Network`` counts them.
+    """
 
     name: str
     dt_ms: float = Field(default=1.0, gt=0, le=10)
-    window_ms: float = Field(default=50.0, gt=0, le=1000)
     populations: dict[str, Population]
     connections: list[Connection]
-    encoder: Encoding | None = Field(default=None, description="null: a network that no robot is driven by")
-    decoder: SteeringDecoding | None = None
 
     @model_validator(mode="after")
     def _the_parts_fit(self) -> "NetworkSpec":
-        for quantity in ("dt_ms", "window_ms"):
-            if not (getattr(self, quantity) * 1000).is_integer():
-                raise ValueError(f"{quantity} must be a whole number of microseconds, found {getattr(self, quantity)}")
-        if self.window_us % self.dt_us:
-            raise ValueError(f"window_ms must be a multiple of dt_ms ({self.dt_ms}), found {self.window_ms}")
+        if not (self.dt_ms * 1000).is_integer():
+            raise ValueError(f"dt_ms must be a whole number of microseconds, found {self.dt_ms}")
         for name, population in self.populations.items():
             self._check_population(f"populations.{name}", population)
-        self._check_encoder()
-        self._check_decoder()
         for index, connection in enumerate(self.connections):
             self._check_connection(f"connections.{index}", connection)
         return self
 
-    def _population(self, key: str, name: str) -> PopulationSpec:
+    def population(self, key: str, name: str) -> PopulationSpec:
+        """The population of this name. Raises ValueError that names ``key`` where there is none."""
         if name not in self.populations:
             raise ValueError(f"{key} must name a population ({', '.join(self.populations)}), found {name!r}")
         return self.populations[name]
@@ -172,33 +123,9 @@ class NetworkSpec(StrictModel):
             except ValueError as error:
                 raise ValueError(f"{key}.{error}") from error
 
-    def _check_encoder(self) -> None:
-        if self.encoder is None:
-            return
-        population = self._population("encoder.population", self.encoder.population)
-        if not isinstance(population, SpikeSource):
-            raise ValueError(f"encoder.population must be a spike_source, found {self.encoder.population!r}")
-        pools = self.encoder.pooling.size
-        if population.size != pools:
-            raise ValueError(
-                f"encoder.pooling gives {pools} inputs, population {self.encoder.population!r} has {population.size}"
-            )
-        if isinstance(self.encoder, PoissonEncoding) and self.encoder.max_rate_hz * self.dt_ms > 1000:
-            raise ValueError(f"encoder.max_rate_hz must be at most one spike a step ({1000 / self.dt_ms:g} Hz)")
-
-    def _check_decoder(self) -> None:
-        if self.decoder is None:
-            return
-        population = self._population("decoder.population", self.decoder.population)
-        if isinstance(population, SpikeSource):
-            raise ValueError(f"decoder.population must be a population of neurons, found {self.decoder.population!r}")
-        for side in ("left", "right"):
-            if getattr(self.decoder, side) >= population.size:
-                raise ValueError(f"decoder.{side} must be below the population's size {population.size}")
-
     def _check_connection(self, key: str, connection: Connection) -> None:
-        pre = self._population(f"{key}.pre", connection.pre)
-        post = self._population(f"{key}.post", connection.post)
+        pre = self.population(f"{key}.pre", connection.pre)
+        post = self.population(f"{key}.post", connection.post)
         channels = MODELS[post.model].channels if post.model in MODELS else ()
         if not channels:
             raise ValueError(f"{key}.post must be a population that takes input, found {connection.post!r}")
@@ -221,7 +148,7 @@ class NetworkSpec(StrictModel):
         own: Any = connection.rule
         rule = RULES[own.name]
         for name, population in own.references().items():
-            if isinstance(self._population(f"{key}.rule.{name}", population), SpikeSource):
+            if isinstance(self.population(f"{key}.rule.{name}", population), SpikeSource):
                 raise ValueError(f"{key}.rule.{name} must be a population of neurons, found {population!r}")
         missing = [variable for variable in rule.needs if variable not in MODELS[post.model].variables]
         if missing:
@@ -262,27 +189,10 @@ class NetworkSpec(StrictModel):
         low, high = connection.rule.bounds() if connection.rule is not None else (-math.inf, math.inf)
         return (low if self.populations[connection.pre].effect == "mixed" else max(low, 0.0)), high
 
-    def driving_parts(self) -> tuple[Encoding, SteeringDecoding]:
-        """Encoder and decoder. Raises UserError for a network without them."""
-        if self.encoder is None or self.decoder is None:
-            missing = "encoder" if self.encoder is None else "decoder"
-            raise UserError(f"network {self.name!r}: {missing}: expected one, since a robot is to be driven; add it")
-        return self.encoder, self.decoder
-
     @property
     def dt_us(self) -> int:
         """Time step (us)."""
         return round(self.dt_ms * 1000)
-
-    @property
-    def window_us(self) -> int:
-        """Control window (us)."""
-        return round(self.window_ms * 1000)
-
-    @property
-    def steps_per_window(self) -> int:
-        """Network steps in a control window."""
-        return self.window_us // self.dt_us
 
     def to_yaml(self) -> str:
         """The description as a YAML file that reads back as the same."""
@@ -297,17 +207,6 @@ def _is_matrix(rows: list[list], shape: tuple[int, int]) -> bool:
     return len(rows) == shape[0] and all(len(row) == shape[1] for row in rows)
 
 
-def network_path(name_or_path: str) -> Path:
-    """The file of a shipped network (``lane``) or of a path that ends in .yaml. Raises UserError when there is none."""
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        path = NETWORKS / f"{name_or_path}.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in NETWORKS.glob("*.yaml")))
-            raise UserError(f"network {name_or_path!r}: expected one of {known}, or the path of a .yaml file")
-    return path
-
-
-def load_network_spec(name_or_path: str) -> NetworkSpec:
-    """Read a network description. Raises UserError with the file and the key."""
-    return load_yaml(network_path(name_or_path), NetworkSpec)
+def load_network_spec(path: Path) -> NetworkSpec:
+    """Read a network description (.yaml). Raises UserError with the file and the key."""
+    return load_yaml(path, NetworkSpec)

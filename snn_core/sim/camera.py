@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from snn_core.files import StrictModel
-from snn_core.sim import kernels
+from snn_core.sim import camera_kernels as kernels
 from snn_core.sim.track import Track
 
 _SHADES = 1025  # interpolated between; at a contrast of 3 the error is below 1e-6
@@ -46,7 +46,7 @@ class Renderer:
 
     With the camera at height h and pitched down by p, the ray of a row y pixels below the optical axis (focal length
     f, px) meets the ground after h / (sin p + (y / f) cos p) along the axis. All pixels of a row are then equally far
-    ahead and equally wide on the ground, which ``rows`` (see kernels.py) holds and which makes rendering cheap.
+    ahead and equally wide on the ground, which ``rows`` (see camera_kernels.py) holds and which makes rendering cheap.
     """
 
     def __init__(self, track: Track, spec: CameraSpec) -> None:
@@ -72,7 +72,7 @@ class Renderer:
 
 
 def _trace_rows(spec: CameraSpec) -> tuple[np.ndarray, np.ndarray]:
-    """``rows`` (height, 5; see kernels.py), and each row's log intensity where it sees no paint, float32 (height)."""
+    """``rows`` (height, 5; see camera_kernels.py), and each row's log intensity without paint, float32 (height)."""
     focal = 0.5 * spec.width / math.tan(math.radians(0.5 * spec.field_of_view_deg))
     pitch = math.radians(spec.pitch_deg)
     y = (np.arange(spec.height) + 0.5 - 0.5 * spec.height) / focal

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from snn_core.events.events import Events
 from snn_core.files import StrictModel
-from snn_core.sim import kernels
+from snn_core.sim import pixel_kernels as kernels
 
 _LEAST_THRESHOLD = 0.01  # as in v2e: a pixel of a lower threshold would never be silent
 _MOST_US = 2**31  # what a packed event holds
@@ -41,18 +42,6 @@ class EventPixelSpec(StrictModel):
     shot_noise_rate_hz: float = Field(
         default=0.1, ge=0.0, le=1000.0, description="rate of ON and OFF shot noise, per pixel (Hz)"
     )
-
-
-class Events(NamedTuple):
-    """Events sorted by time, those of one microsecond by pixel (row by row).
-
-    t int64 (us), x and y uint16 (px, from the upper left), polarity uint8 (1 ON, 0 OFF); all of shape (n).
-    """
-
-    t: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    polarity: np.ndarray
 
 
 class NoiseEvents(NamedTuple):
@@ -89,7 +78,7 @@ class EventPixelArray:
         self._reference = np.zeros(height * width)
         self._release = np.full(height * width, kernels.NOT_HELD)
         self._since = np.full(height * width, kernels.NOT_HELD)
-        # What the kernels take; see kernels.py.
+        # What the kernels take; see pixel_kernels.py.
         self.pixels = (
             self._level, self._reference, self.off, self.on, self._release, self._since, spec.refractory_us
         )  # fmt: skip
@@ -143,7 +132,7 @@ class EventPixelArray:
         return NoiseEvents(begin_us + ((packed >> 16) & 0xFFFFFFFF), (packed >> 1) & 0x7FFF, packed & 1, first)
 
     def unpack(self, packed: np.ndarray, begin_us: int, end_us: int) -> Events:
-        """Sort packed events (int64, n; see kernels.py) of [begin_us, end_us) and split them into columns."""
+        """Sort packed events (int64, n; see pixel_kernels.py) of [begin_us, end_us) and split them into columns."""
         interval_us, count = end_us - begin_us, packed.size
         if interval_us <= _COUNTED_US_PER_EVENT * count:
             ordered = np.empty_like(packed)
@@ -153,7 +142,7 @@ class EventPixelArray:
         events = Events(
             np.empty(count, np.int64), np.empty(count, np.uint16), np.empty(count, np.uint16), np.empty(count, np.uint8)
         )
-        kernels.unpack_events(ordered, begin_us, *events)
+        kernels.unpack_events(ordered, begin_us, events.t, events.x, events.y, events.polarity)
         return events
 
     def most_events_per_pixel(self, contrast: float) -> int:

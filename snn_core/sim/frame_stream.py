@@ -79,7 +79,7 @@ class FrameStream:
         self._dropped_us = None
         if t_us - begin_us > 1000 * self._parameters.max_gap_ms:
             return self._begin(image, t_us, f"no image for {1e-6 * (t_us - begin_us):.3f} s of the camera's time")
-        return FrameWindow(begin_us, t_us, Events(*frames.update(image, t_us)))
+        return FrameWindow(begin_us, t_us, frames.update(image, t_us))
 
     def _begin(self, image: np.ndarray, t_us: int, remark: str) -> FrameWindow:
         if self._frames is not None:

@@ -7,9 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from snn_core.errors import UserError
+from snn_core.events.events import Events
 from snn_core.files import StrictModel
-from snn_core.sim import kernels
-from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec, Events
+from snn_core.sim import pixel_kernels as kernels
+from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec
 
 _BRIGHTEST = 255.0
 """Intensities count from 0 to this, whatever the bits of an image: linear_below is said in them, as in v2e."""

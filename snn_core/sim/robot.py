@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
+from numba import njit
 from pydantic import Field
 
 from snn_core.files import StrictModel
-from snn_core.sim import kernels
 from snn_core.sim.track import Pose
 
 TICK_US = 1000
@@ -73,8 +73,32 @@ class Robot:
         path = np.empty((ticks + 1, 5))
         tick_s = 1e-6 * TICK_US
         dv, domega = self.spec.max_acceleration_m_s2 * tick_s, self.spec.max_turn_acceleration_rad_s2 * tick_s
-        kernels.drive(self._state, *self.limit(v, omega), tick_s, dv, domega, path)
+        _drive(self._state, *self.limit(v, omega), tick_s, dv, domega, path)
         return path
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _drive(state, v, omega, tick_s, max_dv, max_domega, path):
+    """Fill ``path`` (ticks + 1, 5: x, y, yaw, v, omega) from ``state`` (5) under a held command; ``state`` moves on.
+
+    In a tick the speeds are constant, so the robot moves on an exact arc: a chord of v t sin(a)/a, a = omega t / 2.
+    """
+    path[0] = state
+    x, y, yaw, speed, turn = state[0], state[1], state[2], state[3], state[4]
+    for tick in range(1, path.shape[0]):
+        speed += min(max(v - speed, -max_dv), max_dv)
+        turn += min(max(omega - turn, -max_domega), max_domega)
+        a = 0.5 * turn * tick_s
+        chord = speed * tick_s * (math.sin(a) / a if abs(a) > 1e-8 else 1.0)
+        x += chord * math.cos(yaw + a)
+        y += chord * math.sin(yaw + a)
+        yaw += 2.0 * a
+        if yaw > math.pi:
+            yaw -= 2.0 * math.pi
+        elif yaw <= -math.pi:
+            yaw += 2.0 * math.pi
+        path[tick, 0], path[tick, 1], path[tick, 2], path[tick, 3], path[tick, 4] = x, y, yaw, speed, turn
+    state[:] = path[path.shape[0] - 1]
 
 
 def quaternion_from_yaw(yaw: float) -> tuple[float, float]:

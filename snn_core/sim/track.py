@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from snn_core.errors import UserError
 from snn_core.files import StrictModel, load_yaml
-from snn_core.sim import kernels
+from snn_core.sim import track_kernels as kernels
 
 TRACKS = Path(__file__).parent / "tracks"
 _CLOSING_DISTANCE_M = 1e-3
@@ -106,8 +106,8 @@ class LanePosition(NamedTuple):
 class Track:
     """A closed road that a TrackSpec describes.
 
-    ``segments`` (float64, n x 13; see kernels.py) and ``lines`` (float64, offsets of the painted lines to the left of
-    the reference line, m) are what the renderer reads.
+    ``segments`` (float64, n x 13; see track_kernels.py) and ``lines`` (float64, offsets of the painted lines to the
+    left of the reference line, m) are what the renderer reads.
     """
 
     def __init__(self, spec: TrackSpec) -> None:

@@ -4,10 +4,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
-from snn_core.sim import kernels
+from snn_core.events.events import Events
 from snn_core.sim.camera import CameraSpec, Renderer
-from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec, Events
+from snn_core.sim.camera_kernels import ACROSS, MOTION_PER_M, MOTION_PER_RAD, paint_row
+from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec
+from snn_core.sim.pixel_kernels import update_row
 from snn_core.sim.robot import TICK_US, Robot, RobotSpec, quaternion_from_yaw, yaw_from_quaternion
 from snn_core.sim.track import LanePosition, Pose, Track
 
@@ -18,17 +21,14 @@ _SPARE_EVENTS = 1 << 16
 class WorldWindow:
     """What happened in [begin_us, end_us), and where the robot is at end_us, as its odometry tells it.
 
-    t (int64, us), x, y (uint16, px), polarity (uint8, 1 ON): the events in order, each (n).
-    orientation: z and w of the robot's quaternion, to be sent in a message. pose: m, m, and the yaw (rad) that a reader
-    of that message computes. v (m/s), omega (rad/s): actual speeds. position: ``pose`` in the lane the robot is on.
+    events: in order of time. orientation: z and w of the robot's quaternion, to be sent in a message. pose: m, m, and
+    the yaw (rad) that a reader of that message computes. v (m/s), omega (rad/s): actual speeds. position: ``pose`` in
+    the lane the robot is on.
     """
 
     begin_us: int
     end_us: int
-    t: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    polarity: np.ndarray
+    events: Events
     pose: Pose
     orientation: tuple[float, float]
     v: float
@@ -44,7 +44,7 @@ def make_window(
     """
     z, w = quaternion_from_yaw(pose.yaw)
     pose = Pose(pose.x, pose.y, yaw_from_quaternion(z, w))
-    return WorldWindow(*span_us, *events, pose, (z, w), *twist, track.locate(*pose, lane))
+    return WorldWindow(*span_us, events, pose, (z, w), *twist, track.locate(*pose, lane))
 
 
 class World:
@@ -122,7 +122,7 @@ class World:
             self._events = np.empty(bound + _SPARE_EVENTS, np.int64)
         row, parts = 0, []
         while row < self.pixels.height:
-            row, count, painted = kernels.film_rows(
+            row, count, painted = _film_rows(
                 row, bound, path, begin, TICK_US, self.renderer.spec.max_motion_px, self.dark, self._row,
                 self.renderer.rows, self.renderer.scene, self.pixels.pixels, noise, self._events,
             )  # fmt: skip
@@ -130,3 +130,43 @@ class World:
             parts.append(self._events[:count].copy())
         self.now_us = self.pixels.now_us = end
         return self.pixels.unpack(parts[0] if len(parts) == 1 else np.concatenate(parts), begin, end)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _film_rows(
+    first_row, row_bound, path, begin, tick_us, max_motion_px, dark, out, rows, scene, pixels, noise, events
+):  # fmt: skip
+    """Let rows ``first_row`` and below watch a window; return (rows done, events, rows painted).
+
+    ``path`` (ticks + 1, 6): x, y, cosine and sine of yaw, |speed| m/s, |turn rate| rad/s at each tick. A row is painted
+    when its picture would have moved by more than ``max_motion_px`` at the next tick, and at the window's end.
+    Returns early, before a row, when fewer than ``row_bound`` places are left in ``events``. ``out``: float32 (width).
+    """
+    ticks = path.shape[0] - 1
+    tick_s = 1e-6 * tick_us
+    end = begin + ticks * tick_us
+    count, painted, width = 0, 0, out.shape[0]
+    level, noise_t, noise_first = pixels[0], noise[0], noise[3]
+    for row in range(first_row, rows.shape[0]):
+        if events.shape[0] - count < row_bound:
+            return row, count, painted
+        k, noise_end = noise_first[row], noise_first[row + 1]
+        if dark or rows[row, ACROSS] == 0.0:
+            out[:] = level[row * width : (row + 1) * width]
+            count = update_row(row, out, begin, end, begin, pixels, noise, k, noise_end, events, count)
+            continue
+        per_s, per_rad = rows[row, MOTION_PER_M] * tick_s, rows[row, MOTION_PER_RAD] * tick_s
+        last, motion = begin, 0.0
+        for tick in range(1, ticks + 1):
+            motion += path[tick, 4] * per_s + path[tick, 5] * per_rad
+            if tick < ticks and motion + path[tick + 1, 4] * per_s + path[tick + 1, 5] * per_rad <= max_motion_px:
+                continue
+            now = begin + tick * tick_us
+            paint_row(out, path[tick, 0], path[tick, 1], path[tick, 2], path[tick, 3], rows[row], scene)
+            stop = k
+            while stop < noise_end and noise_t[stop] < now:
+                stop += 1
+            count = update_row(row, out, last, now, begin, pixels, noise, k, stop, events, count)
+            k, last, motion = stop, now, 0.0
+            painted += 1
+    return rows.shape[0], count, painted

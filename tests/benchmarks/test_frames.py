@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
+from snn_core.tasks.lane.task import SimulatorSettings
 from spikedrive_benchmarks.frames import films, measure, rates
 from spikedrive_benchmarks.frames.embedded import EmbeddedBackend
 from spikedrive_benchmarks.frames.libraries import TASKS, available

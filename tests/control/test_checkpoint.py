@@ -1,5 +1,6 @@
 """Checkpoints: going on from one gives the same bits; nothing that is not a whole one is taken."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -17,8 +18,8 @@ from snn_core.control.controller import Controller
 from snn_core.control.safety import SafetyLimits
 from snn_core.errors import UserError
 from snn_core.events.events import Events
-from snn_core.network.spec import NetworkSpec
-from tests.network.networks import description
+from tests.damage import Damage, encrypted, refusals
+from tests.network.networks import controller_spec
 
 SENSOR = (16, 8)
 
@@ -27,14 +28,13 @@ def make_controller(seed: int = 0, code: str = "poisson", **changes) -> Controll
     encoder = {"code": code, "population": "input", "pooling": {"rows": 1, "columns": 4}}
     if code == "event_driven":
         encoder["events_per_spike"] = 3
-    spec = NetworkSpec.model_validate(description(encoder=encoder, **changes))
-    controller = Controller(spec, SafetyLimits(), seed)
+    controller = Controller(controller_spec(encoder=encoder, **changes), SafetyLimits(), seed)
     controller.connect_sensor(*SENSOR)
     return controller
 
 
 def drive(controller: Controller, windows: int) -> list:
-    """Windows of random events and rewards that depend on time alone; everything that comes out, as bytes."""
+    """Windows of random events and errors that depend on time alone; everything that comes out, as bytes."""
     out = []
     for _ in range(windows):
         begin = controller.network.time_us
@@ -46,7 +46,7 @@ def drive(controller: Controller, windows: int) -> list:
             rng.integers(0, SENSOR[1], n).astype(np.uint16),
             rng.integers(0, 2, n).astype(np.uint8),
         )
-        answer = controller.step(events, rng.normal(size=2), placed=bool(rng.random() < 0.1))
+        answer = controller.step(events, {"error": float(rng.normal())}, placed=bool(rng.random() < 0.1))
         out.append((answer.end_us, answer.command, *(array.tobytes() for array in answer.spikes)))
     return out
 
@@ -64,6 +64,33 @@ def test_going_on_from_a_checkpoint_gives_the_same_bits(tmp_path, code):
     assert drive(resumed, 30) == expected
     for name, array in whole.network.state().items():
         np.testing.assert_array_equal(resumed.network.state()[name], array)
+
+
+def as_format_2(arrays, metadata) -> None:
+    """The metadata as an earlier version wrote them: one decoder, no signals, and a hash of that description."""
+    metadata["format"] = 2
+    metadata["control"]["steering"] = metadata["control"].pop("decoder")
+    for connection in metadata["spec"]["connections"]:
+        del connection["rule"]["signal"]
+    text = json.dumps(metadata["spec"], separators=(",", ":"))
+    metadata["spec_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("code", ["poisson", "event_driven"])
+def test_going_on_from_a_checkpoint_of_format_2_gives_the_same_bits(tmp_path, code):
+    whole = make_controller(code=code)
+    drive(whole, 17)
+    path = tmp_path / "c.npz"
+    save_checkpoint(path, whole)
+    rewrite(path, as_format_2)
+    resumed = controller_from_checkpoint(path, SafetyLimits())
+    assert everything(resumed) == everything(whole)
+    restored = make_controller(seed=3, code=code)
+    restore_checkpoint(path, restored)
+    resumed.connect_sensor(*SENSOR)
+    expected = drive(whole, 30)
+    assert any(len(spikes) for _, _, spikes, *_ in expected)
+    assert drive(resumed, 30) == drive(restored, 30) == expected
 
 
 def test_a_copy_shares_nothing_and_goes_on_alike():
@@ -90,19 +117,22 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
         save_checkpoint(tmp_path / "missing" / "c.npz", make_controller())
 
 
+def everything(controller: Controller) -> tuple:
+    """All that a checkpoint sets, to be compared."""
+    arrays = {name: array.tobytes() for name, array in controller.network.state().items()}
+    return arrays, controller.state(), controller.network.time_us, controller.seed
+
+
 def assert_refused(path, controller: Controller, expected: str) -> None:
     """Refused in one line that names the file, and the controller is as it was."""
-    before = {name: array.copy() for name, array in controller.network.state().items()}
-    state, time_us = controller.state(), controller.network.time_us
+    before = everything(controller)
     with pytest.raises(UserError) as caught:
         restore_checkpoint(path, controller)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert expected in message
     assert "\n" not in message
-    for name, array in controller.network.state().items():
-        np.testing.assert_array_equal(array, before[name])
-    assert (controller.state(), controller.network.time_us) == (state, time_us)
+    assert everything(controller) == before
 
 
 @pytest.fixture
@@ -128,29 +158,47 @@ def rewrite(path, change) -> None:
 @pytest.mark.parametrize("length", [0, 1, 10, 500, -1, -100])
 def test_a_cut_file_is_refused(checkpoint, length):
     checkpoint.write_bytes(checkpoint.read_bytes()[:length])
-    assert_refused(checkpoint, make_controller(), "not a whole checkpoint")
+    assert_refused(checkpoint, make_controller(), "expected a checkpoint of SpikeDrive")
 
 
-def test_a_flipped_bit_is_refused_or_harmless(checkpoint):
-    content = checkpoint.read_bytes()
-    controller = make_controller()
-    restore_checkpoint(checkpoint, controller)
-    expected = {name: array.copy() for name, array in controller.network.state().items()}
-    rng = np.random.default_rng(0)
+@pytest.mark.slow
+def test_damage_is_refused_and_changes_nothing_or_is_harmless(checkpoint):
+    controller, initial, good = make_controller(), make_controller(), make_controller()
+    restore_checkpoint(checkpoint, good)
+    before, expected = everything(controller), everything(good)
+
+    def restore():
+        restore_checkpoint(checkpoint, controller)
+        assert everything(controller) == expected
+        controller.set_state(initial.state())
+        controller.network.set_state(initial.network.state(), initial.network.time_us)
+
     refused = 0
-    for _ in range(200):
-        broken = bytearray(content)
-        broken[rng.integers(len(broken))] ^= 1 << rng.integers(8)
-        checkpoint.write_bytes(broken)
-        controller = make_controller()
-        try:
-            restore_checkpoint(checkpoint, controller)
-        except UserError:
-            refused += 1
-        else:
-            for name, array in controller.network.state().items():
-                np.testing.assert_array_equal(array, expected[name])
-    assert refused > 100
+    for damaged in Damage(checkpoint.read_bytes(), seed=0).checked(3000):
+        refused += refusals(checkpoint, [damaged], restore)
+        assert everything(controller) == before
+    assert 1500 < refused < 3000
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of NumPy and Python, about headers
+def test_damage_under_right_checksums_is_refused_and_changes_nothing(checkpoint):
+    controller = make_controller()
+    refused = 0
+    for damaged in Damage(checkpoint.read_bytes(), seed=1).unchecked(2000):
+        before = everything(controller)
+        is_refused = refusals(checkpoint, [damaged], lambda: restore_checkpoint(checkpoint, controller))
+        if is_refused:
+            assert everything(controller) == before
+        refused += is_refused
+    assert 1500 < refused < 2000
+
+
+def test_a_flag_flipped_in_both_headers_of_a_member_is_refused(checkpoint):
+    whole = checkpoint.read_bytes()
+    for member, name in enumerate(("metadata", "pending", "populations.motor.state")):
+        checkpoint.write_bytes(encrypted(whole, member))
+        assert_refused(checkpoint, make_controller(), f"{name}: damaged")
 
 
 def test_no_pickle_is_loaded(checkpoint):
@@ -162,7 +210,7 @@ def test_no_pickle_is_loaded(checkpoint):
     with zipfile.ZipFile(checkpoint, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    assert_refused(checkpoint, make_controller(), "not a whole checkpoint")
+    assert_refused(checkpoint, make_controller(), "connections.0.u: damaged, or no NumPy array of plain types")
 
 
 @pytest.mark.parametrize("name", ["connections.0.u", "populations.motor.state", "connections.0.a"])
@@ -179,6 +227,8 @@ def test_a_wrong_shape_or_type_is_refused(checkpoint):
     assert_refused(checkpoint, make_controller(), "connections.0.u is float32 (3, 2), expected float32 (4, 2)")
     rewrite(checkpoint, lambda arrays, metadata: arrays.update({"connections.0.u": np.zeros((4, 2))}))
     assert_refused(checkpoint, make_controller(), "connections.0.u is float64")
+    rewrite(checkpoint, lambda arrays, metadata: arrays.update({"connections.0.u": np.full((4, 2), "1")}))
+    assert_refused(checkpoint, make_controller(), "connections.0.u is <U1, expected numbers")
 
 
 def test_another_description_is_refused(checkpoint):
@@ -197,8 +247,15 @@ def test_a_description_changed_in_the_file_is_refused(checkpoint):
     ("change", "expected"),
     [
         (lambda metadata: metadata.update(format=99), "format 99"),
-        (lambda metadata: metadata.pop("control"), "not a whole checkpoint"),
-        (lambda metadata: metadata["control"].update(steering=[1.0]), "encoder and decoder"),
+        (lambda metadata: metadata.pop("format"), "metadata: missing or malformed"),
+        (lambda metadata: metadata.pop("control"), "metadata: control: required key is missing"),
+        (lambda metadata: metadata.update(seed=-1), "metadata: seed: "),
+        (lambda metadata: metadata.update(time_us=1 << 63), "metadata: time_us: "),
+        (lambda metadata: metadata.update(time_us=float("inf")), "metadata: time_us: "),
+        (lambda metadata: metadata["control"]["encoder"]["rng"].pop("has_uint32"), "encoder and decoder"),
+        (lambda metadata: metadata["control"]["encoder"]["rng"]["state"].update(state=-1), "encoder and decoder"),
+        (lambda metadata: metadata["control"]["decoder"].__setitem__(0, 10**400), "encoder and decoder"),
+        (lambda metadata: metadata["control"].update(decoder=[1.0]), "encoder and decoder"),
         (lambda metadata: metadata["control"].update(encoder={}), "encoder and decoder"),
         (lambda metadata: metadata["control"].update(last=["x", 0.0]), "encoder and decoder"),
     ],
@@ -208,7 +265,16 @@ def test_malformed_metadata_is_refused(checkpoint, change, expected):
     assert_refused(checkpoint, make_controller(), expected)
 
 
+def test_a_checkpoint_of_format_2_without_the_state_of_its_decoder_is_refused(checkpoint):
+    def change(arrays, metadata):
+        as_format_2(arrays, metadata)
+        del metadata["control"]["steering"]
+
+    rewrite(checkpoint, change)
+    assert_refused(checkpoint, make_controller(), "encoder and decoder")
+
+
 def test_a_missing_file_and_another_kind_are_refused(tmp_path):
-    assert_refused(tmp_path / "none.npz", make_controller(), "no such checkpoint")
+    assert_refused(tmp_path / "none.npz", make_controller(), "no such file; expected a checkpoint")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    assert_refused(tmp_path / "other.npz", make_controller(), "not a whole checkpoint")
+    assert_refused(tmp_path / "other.npz", make_controller(), "metadata: missing or malformed; expected a checkpoint")

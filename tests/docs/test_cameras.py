@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from spikedrive_nodes.cli.launch import LAUNCH_FILES
+from spikedrive_nodes.cli.launch import read_launch_file
 
 CAMERAS = Path(__file__).resolve().parents[2] / "docs" / "examples" / "cameras"
 MODULES = (
@@ -51,7 +51,7 @@ def test_a_driver_in_a_container_and_our_controller_subscribing(
     ours = parts[-1].removesuffix(".launch.py")
     arguments = dict(launch["launch.actions"].IncludeLaunchDescription.call_args.kwargs["launch_arguments"])
     assert arguments["events"] == events
-    assert set(arguments) <= set(LAUNCH_FILES[ours].arguments())
+    assert set(arguments) <= set(read_launch_file(ours).starts.arguments())
     declared = {made.args[0] for made in launch["launch.actions"].DeclareLaunchArgument.call_args_list}
     used = {made.args[0] for made in launch["launch.substitutions"].LaunchConfiguration.call_args_list}
     assert used == declared

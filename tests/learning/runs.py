@@ -4,19 +4,24 @@ from typing import Any
 
 import numpy as np
 
+from snn_core.control.spec import ControllerSpec, load_controller_spec
 from snn_core.events.events import Events
-from snn_core.learning.log import ROW_DTYPE, WindowRow
+from snn_core.learning.drive import columns_of
 from snn_core.learning.record import RunRecord
 from snn_core.network.network import Network, Spikes
-from snn_core.network.spec import NetworkSpec, load_network_spec
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.network.spec import NetworkSpec
 from snn_core.sim.track import Track, load_track
-from snn_core.tasks.lane.task import LaneTask, LaneTaskSpec, Placement
+from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement
+from snn_core.tasks.lane.signals import LaneSignals, RewardSettings, RewardTerms
+from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
+from snn_core.tasks.log import DriveLog, WindowRow
 
 WINDOW_US = 50_000
 SPEED_M_S = 1.3
 PULL = 0.06
 """Share of the deviation that is taken back in a window."""
+REWARD = RewardSettings(terms=RewardTerms(centre=1.0, progress=2.0))
+"""An error, and a reward of two terms."""
 
 
 def make_drive(track: Track, task: LaneTaskSpec, sway_m: float, settled_sway_m: float, seed: int) -> np.ndarray:
@@ -24,8 +29,8 @@ def make_drive(track: Track, task: LaneTaskSpec, sway_m: float, settled_sway_m: 
 
     The deviation is a random walk drawn to the lane's centre, whose spread goes from sway to settled_sway.
     """
-    rng, rules = np.random.default_rng(seed), LaneTask(task, track)
-    count, rows = round(task.duration_s * 1e6) // WINDOW_US, []
+    rng, rules, signals = np.random.default_rng(seed), LaneRules(task, track), LaneSignals(REWARD, track)
+    count, log = round(task.duration_s * 1e6) // WINDOW_US, DriveLog(columns_of(LaneTask))
     placement: Placement | None = rules.begin()
     along_m = deviation_m = 0.0
     for i in range(count):
@@ -35,12 +40,53 @@ def make_drive(track: Track, task: LaneTaskSpec, sway_m: float, settled_sway_m: 
         deviation_m += -PULL * deviation_m + spread_m * np.sqrt(2 * PULL) * rng.normal()
         along_m += SPEED_M_S * WINDOW_US * 1e-6
         pose = track.pose(rules.lane, along_m, deviation_m)
-        step = rules.update((i + 1) * WINDOW_US, track.locate(*pose, rules.lane))
-        placed, placement = placement is not None, step.placement
-        rows.append(
-            WindowRow((i + 1) * WINDOW_US, *pose, step.lane, placed, step.laps, step.resets, SPEED_M_S, 0.1, 2000)
+        position = track.locate(*pose, rules.lane)
+        step = rules.update((i + 1) * WINDOW_US, position)
+        row = WindowRow(
+            end_us=(i + 1) * WINDOW_US,
+            goal=step.lane,
+            placed=placement is not None,
+            completed=step.laps,
+            failed=step.resets,
+            events=2000,
+            state=(*pose, position.deviation_m),
+            command=(SPEED_M_S, 0.1),
+            signals=signals(position, SPEED_M_S),
         )
-    return np.array(rows, ROW_DTYPE)
+        log.add(row, Spikes.empty(), Events.empty())
+        placement = step.placement
+    return log.rows()
+
+
+EARLIER_ROW = np.dtype(
+    [
+        ("end_us", np.int64),
+        ("x_m", np.float64),
+        ("y_m", np.float64),
+        ("yaw_rad", np.float64),
+        ("lane", np.uint8),
+        ("placed", np.bool_),
+        ("laps", np.uint32),
+        ("resets", np.uint32),
+        ("v_m_s", np.float64),
+        ("omega_rad_s", np.float64),
+        ("events", np.int64),
+    ]
+)
+"""Rows of version 0.1.0, which knew no other task and recorded no signals."""
+
+
+def as_earlier(record: RunRecord) -> None:
+    """Turn a record into one of version 0.1.0."""
+    now = {"lane": "goal", "laps": "completed", "resets": "failed"}
+    for name, rows in record.drives.items():
+        earlier = np.empty(rows.size, EARLIER_ROW)
+        for field in EARLIER_ROW.names or ():
+            earlier[field] = rows[now.get(field, field)]
+        record.drives[name] = earlier
+    del record.configuration["columns"]
+    for connection in record.configuration["network"]["connections"]:
+        connection["rule"].pop("signal")
 
 
 def evaluation(seconds: float) -> LaneTaskSpec:
@@ -71,10 +117,10 @@ def make_spikes(spec: NetworkSpec, seconds: float, seed: int, end_us: int) -> Sp
 
 
 def make_record(
-    spec: NetworkSpec | None = None, seconds: float = 60.0, delays: bool = True, seed: int = 0
+    spec: ControllerSpec | None = None, seconds: float = 60.0, delays: bool = True, seed: int = 0
 ) -> RunRecord:
     """A whole run on Meschede's track: before, training (three times as long) and after."""
-    spec = spec or load_network_spec("lane")
+    spec = spec or load_controller_spec("lane")
     track = load_track("meschede")
     training = LaneTaskSpec(duration_s=3 * seconds)
     drives = {
@@ -94,15 +140,16 @@ def make_record(
         "simulated_s": 3 * seconds,
         "wall_s": 6.25,
         "compile_s": 0.5,
-        "resets": int(drives["training"]["resets"][-1]),
+        "resets": int(drives["training"]["failed"][-1]),
         "spike_sha256": "ab" * 32,
         "trajectory_sha256": "cd" * 32,
     }
     configuration = {
         "simulator": SimulatorSettings(seed=seed).model_dump(mode="json"),
-        "reward": {"function": "signed", "gain_per_m": 1.0},
+        "reward": REWARD.model_dump(mode="json"),
         "controller": {"network": "lane", "seed": seed},
         "network": spec.model_dump(mode="json"),
+        "columns": {name: list(names) for name, names in columns_of(LaneTask)._asdict().items()},
         "versions": {"python": "3.11.7", "numpy": "2.3.5", "numba": "0.62.1", "processor": "a processor"},
         "command": f"spikedrive train --task lane --seconds {3 * seconds:g} --seed {seed}",
     }

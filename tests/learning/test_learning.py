@@ -9,8 +9,9 @@ import pytest
 
 from snn_core.control.controller import Controller
 from snn_core.learning.drive import DriveResult
-from snn_core.learning.parameters import DriveParameters, read_drive_parameters
-from snn_core.learning.train import CONTROLS, Control, evaluate, network_for, train, with_seed, with_task
+from snn_core.learning.parameters import DriveParameters, load_parameters, with_task
+from snn_core.learning.train import CONTROLS, Control, evaluate, network_for, train
+from snn_core.tasks.lane.task import LaneTask
 from spikedrive_nodes.processes.shared_files import parameter_file
 
 pytestmark = pytest.mark.slow
@@ -25,11 +26,11 @@ class _Trained(NamedTuple):
     def late_resets(self) -> int:
         """Resets in the last third of training."""
         rows = self.result.log.rows()
-        return int(rows["resets"][-1] - rows["resets"][rows["end_us"] <= LATE_S * 1e6][-1])
+        return int(rows["failed"][-1] - rows["failed"][rows["end_us"] <= LATE_S * 1e6][-1])
 
 
 def _train(seed: int, control: Control = "none", learning_rate_per_ms: float | None = None) -> _Trained:
-    parameters = with_seed(read_drive_parameters(parameter_file("lane")), seed)
+    parameters = load_parameters(parameter_file("lane"), seed)
     parameters = with_task(parameters, mode="train", duration_s=TRAINING_S)
     controller = Controller(network_for(parameters, learning_rate_per_ms), parameters.controller.limits, seed)
     return _Trained(parameters, controller, train(parameters, controller, control))
@@ -40,14 +41,14 @@ def test_the_lane_is_learnt(seed: int) -> None:
     trained = _train(seed)
     last = trained.result.log.last
     assert last is not None
-    assert last.resets > 0  # from random weights it does leave its lane
+    assert last.failed > 0  # from random weights it does leave its lane
     assert trained.late_resets() == 0
-    assert last.laps >= 2
+    assert last.completed >= 2
     evaluation = evaluate(trained.parameters, trained.controller, EVALUATION_S)
     assert evaluation.log.last is not None
-    assert evaluation.log.last.resets == 0
-    assert set(evaluation.log.rows()["lane"].tolist()) == {0, 1}
-    assert evaluation.log.mean_abs_deviation_m() < 0.015
+    assert evaluation.log.last.failed == 0
+    assert set(evaluation.log.rows()["goal"].tolist()) == {0, 1}
+    assert LaneTask.evaluation_figures(evaluation.log)["mean_abs_deviation_m"] < 0.015
 
 
 @pytest.mark.parametrize("control", CONTROLS)
@@ -57,7 +58,7 @@ def test_resets_go_on_without_what_learning_needs(control: Control) -> None:
     without = _train(1, control)
     assert without.late_resets() >= 5
     assert without.result.log.last is not None
-    assert control == "shuffled-reward" or without.result.log.last.laps == 0
+    assert control == "shuffled-reward" or without.result.log.last.completed == 0
 
 
 def test_resets_go_on_at_learning_rate_0() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snn_core.control.spec import ControllerSpec, load_controller_spec
 from snn_core.errors import UserError
 from snn_core.events.events import Events
 from snn_core.events.pooling import RectanglePooling
@@ -16,13 +17,13 @@ from snn_core.learning.record import RunRecord
 from snn_core.learning.report.figures import retina_images
 from snn_core.learning.report.page import write_report
 from snn_core.network.network import Spikes
-from snn_core.network.spec import NetworkSpec, load_network_spec
 from snn_core.sim.track import load_track
-from snn_core.tasks.lane.summary import DriveSummary
+from snn_core.tasks.lane.summary import LaneDrive
 from snn_core.tasks.lane.words import headline
-from tests.learning.runs import evaluation, make_drive, make_record
+from tests.damage import fuzz
+from tests.learning.runs import as_earlier, evaluation, make_drive, make_record
 
-PARTS = ("path", "learning", "weights", "raster", "delay", "run", "again", "configuration")
+PARTS = ("path", "learning", "signals", "weights", "raster", "delay", "run", "again", "configuration")
 
 
 class Page(HTMLParser):
@@ -55,9 +56,9 @@ class Page(HTMLParser):
         self.text[self._section] = self.text.get(self._section, "") + data
 
 
-def two_layers() -> NetworkSpec:
+def two_layers() -> ControllerSpec:
     """Separate polarities, a hidden population with a mask, and names that HTML and TeX would take as their own."""
-    data = load_network_spec("lane").model_dump(mode="json")
+    data = load_controller_spec("lane").model_dump(mode="json")
     hidden, rule = "<i>hidden</i> & $x$", data["connections"][0]["rule"]
     data["populations"] |= {
         "retina": {"model": "spike_source", "size": 64},
@@ -70,7 +71,7 @@ def two_layers() -> NetworkSpec:
         {"pre": "retina", "post": hidden, "weights": weights, "rule": rule},
         {"pre": hidden, "post": "motor", "weights": weights, "pattern": {"kind": "mask", "rows": rows}},
     ]
-    return NetworkSpec.model_validate(data)
+    return ControllerSpec.model_validate(data)
 
 
 def assert_stands_by_itself(page: Page) -> None:
@@ -102,7 +103,7 @@ def test_the_page_stands_by_itself(page: Page) -> None:
 
 def test_all_parts_are_there(page: Page) -> None:
     assert set(PARTS) <= set(page.text)
-    assert page.svgs == {"path": 2, "learning": 1, "weights": 1, "raster": 1, "delay": 1}
+    assert page.svgs == {"path": 2, "learning": 1, "signals": 1, "weights": 1, "raster": 1, "delay": 1}
     for words in (
         "x (m)",
         "simulated time (s)",
@@ -119,13 +120,45 @@ def test_the_figures_are_those_of_the_drives(page: Page, record: RunRecord) -> N
     track = load_track("meschede")
     for name in ("before", "after"):
         rows = record.drives[name]
-        deviations = [track.locate(r["x_m"], r["y_m"], r["yaw_rad"], int(r["lane"])).deviation_m for r in rows]
+        deviations = [track.locate(r["x_m"], r["y_m"], r["yaw_rad"], int(r["goal"])).deviation_m for r in rows]
         assert f"deviation of {1e3 * np.mean(np.abs(deviations)):.1f} mm" in page.text["header"]
     training = record.drives["training"]
-    last = training["end_us"][np.flatnonzero(np.diff(training["resets"].astype(int)))[-1] + 1] * 1e-6
-    assert f"had {training['resets'][-1]} resets, the last after {last:.0f} s" in page.text["header"]
+    last = training["end_us"][np.flatnonzero(np.diff(training["failed"].astype(int)))[-1] + 1] * 1e-6
+    assert f"had {training['failed'][-1]} resets, the last after {last:.0f} s" in page.text["header"]
     assert "p99" in page.text["delay"]
     assert f"{np.percentile(record.delays_us, 99) * 1e-3:.2g} ms" in page.text["delay"]
+
+
+def test_what_taught_is_shown_with_its_terms(page: Page) -> None:
+    assert "What taught" in page.text["signals"]
+    for label in ("error", "reward", "sum", "centre", "progress"):
+        assert label in page.text["signals"]
+
+
+def test_signals_of_a_drive_and_their_running_means(record: RunRecord) -> None:
+    training = LaneDrive(record.drives["training"])
+    assert training.signals == ("error", "error/deviation", "reward", "reward/centre", "reward/progress")
+    rows = training.rows
+    np.testing.assert_allclose(rows["reward"], rows["reward/centre"] + rows["reward/progress"])
+    np.testing.assert_array_equal(rows["error"], rows["deviation_m"])
+    time_s, mean = training.running_mean(rows["error"], 10.0)
+    assert (time_s[0], time_s.size) == (pytest.approx(10.0), rows.size - 199)
+    for at in (0, 57, -1):
+        of = (training.time_s > time_s[at] - 10.0 + 1e-6) & (training.time_s < time_s[at] + 1e-6)
+        assert of.sum() == 200
+        assert mean[at] == pytest.approx(rows["error"][of].mean())
+
+
+def test_a_record_of_version_0_1_0_gives_the_same_figures(page: Page, tmp_path: Path) -> None:
+    record = make_record(seconds=30.0)
+    as_earlier(record)
+    record.save(tmp_path)
+    earlier = Page(write_report(RunRecord.load(tmp_path), tmp_path))
+    assert_stands_by_itself(earlier)
+    assert "signals" not in earlier.text
+    assert earlier.svgs == {part: count for part, count in page.svgs.items() if part != "signals"}
+    for part in ("header", "path", "learning", "weights", "raster", "delay", "run"):
+        assert earlier.text[part] == page.text[part], part
 
 
 def test_command_versions_and_configuration_are_told(page: Page, record: RunRecord) -> None:
@@ -141,6 +174,12 @@ def test_a_record_read_back_gives_the_same_page(page: Page, record: RunRecord, t
     assert write_report(RunRecord.load(tmp_path), tmp_path).read_text(encoding="utf-8") == page.source
 
 
+@pytest.mark.filterwarnings("ignore")  # of NumPy and Python, about headers
+def test_a_damaged_record_is_refused_in_one_line(tmp_path: Path) -> None:
+    make_record(seconds=1.0).save(tmp_path)
+    assert 100 < fuzz(tmp_path / "drives.npz", 200, lambda: RunRecord.load(tmp_path)) < 200
+
+
 def test_a_run_in_progress_says_what_is_missing(tmp_path: Path) -> None:
     record = make_record(seconds=5.0, delays=False)
     del record.drives["before"], record.drives["after"]
@@ -149,7 +188,7 @@ def test_a_run_in_progress_says_what_is_missing(tmp_path: Path) -> None:
     page = Page(write_report(record, tmp_path / "new" / "folder"))
     assert_stands_by_itself(page)
     assert "not finished" in page.text["header"]
-    assert page.svgs == {"learning": 1, "weights": 1}
+    assert page.svgs == {"learning": 1, "signals": 1, "weights": 1}
     assert "No drive before training" in page.text["path"]
     assert "No drive after training" in page.text["path"]
     assert "No events and no spikes" in page.text["raster"]
@@ -191,6 +230,24 @@ def test_polarities_layers_and_odd_names(tmp_path: Path) -> None:
     assert "fixed" in page.text["weights"]
 
 
+def test_neurons_of_another_decoder_are_named_by_their_population(tmp_path: Path) -> None:
+    data = load_controller_spec("lane").model_dump(mode="json")
+    motor = data["populations"].pop("motor")
+    data["populations"] |= {"faster": {**motor, "size": 1}, "slower": {**motor, "size": 6}}
+    (connection,) = data["connections"]
+    data["connections"] = [{**connection, "post": name} for name in ("faster", "slower")]
+    channel = {"low": -1.0, "high": 1.0, "raises": "faster", "lowers": "slower"}
+    data["decoder"] = {"code": "push_pull", "command": {"v_m_s": channel}}
+    page = Page(write_report(make_record(ControllerSpec.model_validate(data), seconds=5.0), tmp_path))
+    assert_stands_by_itself(page)
+    assert page.svgs["weights"] == 2
+    for name in ("retina → faster", "retina → slower", "slower 0", "slower 3"):
+        assert name in page.text["weights"]
+    assert "slower 4" not in page.text["weights"]  # the first few stand for all
+    assert "faster 0" not in page.text["weights"]
+    assert "motor neuron" not in page.text["weights"]
+
+
 @given(
     st.integers(0, 127),
     st.integers(40, 103),
@@ -226,11 +283,10 @@ def test_resets_are_shown_where_the_robot_left_its_lane() -> None:
     track = load_track("meschede")
     task = evaluation(40.0)
     rows = make_drive(track, task, 0.15, 0.15, 3)
-    drive = DriveSummary.of(rows, track)
-    assert drive is not None
+    drive = LaneDrive(rows)
     places = drive.reset_places_m()
-    assert len(places) == drive.resets > 3
-    lanes = rows["lane"][drive.reset_windows()]
+    assert len(places) == drive.failed > 3
+    lanes = rows["goal"][drive.failed_windows()]
     for (x_m, y_m), lane in zip(places, lanes, strict=True):
         assert abs(track.locate(x_m, y_m, 0.0, int(lane)).deviation_m) > task.max_deviation_m
     for stretch in drive.stretches():
@@ -253,8 +309,8 @@ def test_resets_are_shown_where_the_robot_left_its_lane() -> None:
 def test_the_headline_is_honest(before_m: float | None, after_m: float | None, words: str) -> None:
     track = load_track("meschede")
 
-    def drive(sway_m: float | None) -> DriveSummary | None:
-        return sway_m and DriveSummary.of(make_drive(track, evaluation(30.0), sway_m, sway_m, 1), track)  # type: ignore[return-value]
+    def drive(sway_m: float | None) -> LaneDrive | None:
+        return LaneDrive(make_drive(track, evaluation(30.0), sway_m, sway_m, 1)) if sway_m else None
 
     assert words in headline({"before": drive(before_m), "training": drive(0.05), "after": drive(after_m)})
 

@@ -1,7 +1,10 @@
 """Small network descriptions for tests, and spikes to feed them."""
 
+import copy
+
 import numpy as np
 
+from snn_core.control.spec import ControllerSpec
 from snn_core.network.spec import NetworkSpec
 
 LIF = {
@@ -32,6 +35,19 @@ def description(inputs: int = 4, neurons: int = 2, **changes) -> dict:
                 "rule": dict(RULE),
             }
         ],
+        **changes,
+    }
+
+
+def spec(*args, **changes) -> NetworkSpec:
+    """The checked description."""
+    return NetworkSpec.model_validate(description(*args, **changes))
+
+
+def controller_description(inputs: int = 4, neurons: int = 2, **changes) -> dict:
+    """The same network with an encoder and a decoder, differential steering."""
+    return {
+        **description(inputs, neurons),
         "encoder": {
             "code": "event_driven",
             "population": "input",
@@ -43,9 +59,23 @@ def description(inputs: int = 4, neurons: int = 2, **changes) -> dict:
     }
 
 
-def spec(*args, **changes) -> NetworkSpec:
-    """The checked description."""
-    return NetworkSpec.model_validate(description(*args, **changes))
+def controller_spec(*args, **changes) -> ControllerSpec:
+    """Its checked description."""
+    return ControllerSpec.model_validate(controller_description(*args, **changes))
+
+
+def replaced(data: dict, path: str, value) -> dict:
+    """A description with one value replaced, or taken away (None); ``path`` is dotted."""
+    data = copy.deepcopy(data)
+    *parents, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    place = data
+    for part in parents:
+        place = place[part]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return data
 
 
 def spike_train(rng: np.random.Generator, steps: int, inputs: int, probability: float) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ def silent(network: Network, steps: int) -> None:
 
 
 def lif_network(weight_na: float = 0.0, rule: dict | None = None, **parameters) -> Network:
-    """One input onto one neuron (and a second, for the decoder to name)."""
+    """One input onto one neuron, and a second."""
     base = spec(1, 2)
     changed = base.model_dump()
     changed["populations"]["motor"]["parameters"] |= parameters

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from snn_core.errors import UserError
 from snn_core.network.initial_weights import FileWeights, LogNormalWeights, NormalWeights, draw_weights
+from tests.damage import fuzz
 
 
 def normal(**values) -> NormalWeights:
@@ -77,7 +78,7 @@ def test_weights_of_a_file_come_as_they_are(tmp_path):
         ({"weights": [[1.0], [1.0], [1.0]]}, "weights: expected numbers in one dimension, found float64 in 2"),
         ({"weights": ["a", "b", "c"]}, "weights: expected numbers"),
         ({"weights": [True, True, False]}, "weights: expected numbers"),
-        ({"weights": np.array([1, None, 2], object)}, "weights: damaged or not an array of numbers"),
+        ({"weights": np.array([1, None, 2], object)}, "weights: damaged, or no NumPy array of plain types"),
         ({"weight": [1.0, 1.0, 1.0]}, "weight: unknown array; the file must have array weights"),
         ({}, "weights: array is missing"),
     ],
@@ -110,3 +111,11 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, kind):
         draw_weights(FileWeights(distribution="file", path=path), 1000, np.random.default_rng(0))
     assert str(caught.value).startswith(f"{path}: ")
     assert "weights" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # of NumPy and Python, about headers
+def test_a_damaged_file_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "weights.npz"
+    np.savez(path, weights=[0.5, 0.0, 2.0])
+    weights = FileWeights(distribution="file", path=path)
+    assert 200 < fuzz(path, 400, lambda: draw_weights(weights, 3, np.random.default_rng(0))) < 400

@@ -254,3 +254,33 @@ def test_malformed_input_spikes_are_refused(steps, offsets, inputs, message):
 def test_malformed_reward_is_refused(reward):
     with pytest.raises(ValueError, match="reward must"):
         Network(spec(), 0).set_reward(reward)
+
+
+@pytest.mark.parametrize("value", [np.zeros(5), float("nan"), np.full(6, np.inf)])
+def test_a_malformed_signal_is_refused_by_its_name(value):
+    network = Network(spec(), 0)
+    before = network.connection_traces(0)["reward"]
+    with pytest.raises(ValueError, match="novelty must"):
+        network.set_signal("novelty", value)
+    np.testing.assert_array_equal(network.connection_traces(0)["reward"], before)
+
+
+def test_a_signal_that_no_rule_follows_changes_nothing():
+    network, other = Network(spec(), 0), Network(spec(), 0)
+    network.set_signal("novelty", 1.0)
+    for name, array in network.state().items():
+        np.testing.assert_array_equal(array, other.state()[name])
+
+
+def test_signals_are_those_of_the_rules_each_once():
+    assert Network(spec(connections=[]), 0).signals == ()
+    assert Network(spec(), 0).signals == ("reward",)
+    (plain,) = description()["connections"]
+    signals = ["novelty", None, "reward", "novelty", "error"]
+    rules = [None if signal is None else {**RULE, "signal": signal} for signal in signals]
+    network = Network(spec(connections=[{**plain, "rule": rule} for rule in rules]), 0)
+    assert network.signals == ("novelty", "reward", "error")
+    network.set_signal("novelty", np.arange(6.0))  # of all neurons, the 4 inputs among them
+    network.set_signal("error", -1.0)
+    traces = [network.connection_traces(place)["reward"].tolist() for place in (0, 2, 3, 4)]
+    assert traces == [[4.0, 5.0], [0.0, 0.0], [4.0, 5.0], [-1.0, -1.0]]

@@ -23,7 +23,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from spikedrive_msgs.msg import Episode, Spikes
 
-from snn_core.control.safety import Velocity
+from snn_core.control.command import STOP
+from snn_core.control.command import Command as Velocity
 from snn_core.events.codecs.packets import split_packets
 from snn_core.events.events import Events
 from spikedrive_nodes.processes.node_processes import NodeProcesses, free_domain_id
@@ -47,7 +48,7 @@ class Command(NamedTuple):
 
     @property
     def stops(self) -> bool:
-        return self.velocity == (0.0, 0.0)
+        return self.velocity == STOP
 
 
 class Robot:

@@ -86,7 +86,7 @@ def test_the_events_are_those_of_the_event_pixels(domain: tuple[Observer, Group]
     for k in range(20):
         camera.publish(k)
         if k:
-            parts.append(Events(*expected.update(camera.image(k), 1_000_000 + PERIOD_US * k)))
+            parts.append(expected.update(camera.image(k), 1_000_000 + PERIOD_US * k))
         observer.wait(lambda k=k: len(listener.packets) > k, f"packet {k}", robot)
     events = Events.concatenate(parts)
     observer.wait(lambda: len(listener.events()) >= len(events), "all events", robot)

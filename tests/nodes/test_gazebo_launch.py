@@ -17,11 +17,11 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from snn_core.learning.parameters import ControllerParameters, RewardParameters, read_parameters
+from snn_core.learning.parameters import ControllerParameters, read_parameters, reward_parameters
 from snn_core.sim.gazebo.description.world_sdf import write_world
 from snn_core.sim.gazebo.gz.backend import GzBackend
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
+from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 from tests.gazebos import RENDER_ENGINE
 from tests.nodes.cli import launch_standin
 
@@ -152,7 +152,8 @@ def test_it_starts_the_nodes_of_the_task_with_parameters_that_they_have(
     file, changes = nodes["reward"].parameters
     file = Path(file)
     assert file.stem == values["robot"]
-    reward = RewardParameters.model_validate(read_parameters(file, "reward", RewardParameters).model_dump() | changes)
+    model = reward_parameters(LaneTask)
+    reward = model.model_validate(read_parameters(file, "reward", model).model_dump() | changes)
     assert (reward.track, reward.lane) == (values["track"], 0)
     assert nodes["controller"].parameters[0] == str(file)
     changes = nodes["controller"].parameters[1]

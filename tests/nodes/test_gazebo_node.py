@@ -16,8 +16,8 @@ pytest.importorskip("rclpy", reason="needs rclpy and the built message packages"
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from snn_core.sim.gazebo.description.world_sdf import write_world
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
+from snn_core.tasks.lane.task import SimulatorSettings
 from tests.nodes.gazebo_robots import ANSWER_S, GazeboRobot, gazebo_robot, simulator_parameters
 from tests.nodes.robots import own_domain
 from tests.processes import descendants, gone

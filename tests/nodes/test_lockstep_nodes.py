@@ -140,8 +140,8 @@ def test_two_robots_in_two_namespaces_do_not_hear_each_other(tmp_path: Path) -> 
             LockstepRobot(observer, group, robot).go_on()
             assert_whole(observer, robot)
         left, right = robots
-        assert {episode.lane for episode in left.episodes} == {0}
-        assert {episode.lane for episode in right.episodes} == {1}
+        assert {episode.goal for episode in left.episodes} == {0}
+        assert {episode.goal for episode in right.episodes} == {1}
 
         # One stands still; the other goes on, and the one that waits hears nothing of it.
         group.send(signal.SIGKILL, "left/simulator")

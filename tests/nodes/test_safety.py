@@ -11,7 +11,8 @@ pytest.importorskip("rclpy", reason="needs rclpy and the built message packages"
 from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 
-from snn_core.learning.parameters import ControllerParameters, SimulatorParameters
+from snn_core.learning.parameters import ControllerParameters, simulator_parameters
+from snn_core.tasks.lane.task import LaneTask
 from tests.nodes.robots import FREE_RUNNING_CONTROLLER, Camera, Group, Observer, Robot, lockstep_robot, own_domain
 
 pytestmark = [pytest.mark.ros, pytest.mark.processes, pytest.mark.slow]
@@ -86,7 +87,7 @@ def test_lockstep_robot_stops_when_the_simulator_is_killed_and_drives_when_it_is
 
 def test_robot_stops_by_itself_when_the_controller_is_killed(free_running: tuple[Observer, Group, Robot]) -> None:
     observer, group, robot = free_running
-    settings = SimulatorParameters()
+    settings = simulator_parameters(LaneTask)()
     killed_at = group.send(signal.SIGKILL, "controller")
     speed = robot.speeds[-1][1]
     observer.wait(lambda: robot.speeds[-1][1] == 0.0, "the robot stands", robot)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from spikedrive_nodes.node_table import NODES
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "ros_ws" / "src"
 
@@ -26,21 +28,33 @@ def test_the_package_installs_the_library_the_nodes_and_the_launch_files(install
 @pytest.mark.processes
 def test_every_executable_is_a_node_of_its_name(installed_package: Path) -> None:
     executables = sorted((installed_package / "lib" / "spikedrive").iterdir())
-    assert [path.name for path in executables] == [
-        "camera",
-        "controller",
-        "dvs_emulator",
-        "event_filter",
-        "replay",
-        "reward",
-        "simulator",
-    ]
+    assert [path.name for path in executables] == sorted(NODES)
     for path in executables:
         assert os.access(path, os.X_OK)
         lines = path.read_text().splitlines()
         assert lines[0] == "#!/usr/bin/env python3"
         assert f"from spikedrive_nodes.{path.name} import main" in lines
-        assert "\ndef main(" in (ROOT / "nodes" / f"{path.name}.py").read_text()
+
+
+def test_the_table_of_nodes_is_that_of_the_files() -> None:
+    files = {path.stem for path in (ROOT / "nodes").glob("*.py")} - {"__init__", "node_table"}
+    assert set(NODES) == files
+    for name in NODES:
+        text = (ROOT / "nodes" / f"{name}.py").read_text()
+        assert f"\nclass {name.title().replace('_', '')}Node(" in text
+        assert "\ndef main(" in text
+
+
+def test_the_package_depends_on_the_messages_of_every_node() -> None:
+    package = ET.parse(SOURCES / "spikedrive" / "package.xml").getroot()
+    depends = {element.text for element in package.iter("exec_depend")}
+    types = [
+        kind
+        for node in NODES.values()
+        for part in (node.subscribes, node.publishes, node.services)
+        for kind in part.values()
+    ]
+    assert {kind.partition("/")[0] for kind in types} <= depends
 
 
 def test_every_package_of_the_workspace_says_who_keeps_it_and_its_licence() -> None:

@@ -139,7 +139,6 @@ def euler_description(dt_ms: float, neurons: dict[str, float]) -> dict:
     return {
         "name": "peer",
         "dt_ms": dt_ms,
-        "window_ms": 50.0,
         "populations": {
             "input": {"model": "spike_source", "size": INPUTS},
             "hidden": {**population, "size": HIDDEN},

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from snn_core.sim import kernels
+from snn_core.sim import camera_kernels as kernels
 from snn_core.sim.camera import CameraSpec, Renderer
 from snn_core.sim.track import load_track
 from tests.reference import ReferenceTrack, reference_cover, reference_rays

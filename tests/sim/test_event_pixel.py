@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snn_core.events.events import FIELD_TYPES, Events
 from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec
 from tests.reference import ReferencePixel
 
@@ -32,7 +33,7 @@ def test_a_ramp_gives_events_at_its_crossings():
     down = pixels.update(view, 14_000)  # the reference is 1.0; from 1.125 by 0.125 every 1000 us
     assert down.t.tolist() == [12_000, 13_000, 13_999]
     assert down.polarity.tolist() == [0, 0, 0]
-    assert [array.dtype for array in up] == [np.int64, np.uint16, np.uint16, np.uint8]
+    assert [getattr(up, name).dtype for name in FIELD_TYPES] == [np.int64, np.uint16, np.uint16, np.uint8]
 
 
 def test_thresholds_add_up_over_intervals():
@@ -111,7 +112,8 @@ def test_noise_has_its_rates(leak: float, shot: float, on_part: float):
     view = flat(0.0, 32, 32)
     pixels.reset(view, 0)
     intervals = [pixels.update(view, 100_000 * k) for k in range(1, 101)]
-    t, x, y, polarity = (np.concatenate(column) for column in zip(*intervals, strict=True))
+    events = Events.concatenate(intervals)
+    t, x, y, polarity = events.t, events.x, events.y, events.polarity
     expected = 32 * 32 * 10.0 * (leak + shot)
     assert t.size == pytest.approx(expected, abs=5 * expected**0.5)
     assert polarity.mean() == pytest.approx(on_part, abs=5 * 0.5 / expected**0.5)
@@ -176,17 +178,14 @@ def test_every_pixel_fires_as_its_slow_twin(seed: int, refractory: int, noise: f
 
 
 def test_the_same_seed_gives_the_same_events():
-    def run(seed: int) -> list[np.ndarray]:
+    def run(seed: int) -> Events:
         pixels = sensor(16, 16, seed, threshold_mismatch=0.05, shot_noise_rate_hz=50.0, refractory_us=100)
         pixels.reset(flat(0.0, 16, 16), 0)
-        return [
-            np.concatenate(c)
-            for c in zip(*(pixels.update(flat(k % 3, 16, 16), 900 * k) for k in range(1, 9)), strict=True)
-        ]
+        return Events.concatenate([pixels.update(flat(k % 3, 16, 16), 900 * k) for k in range(1, 9)])
 
     first, second, other = run(3), run(3), run(4)
-    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not np.array_equal(first[0], other[0])
+    assert first.equals(second)
+    assert not np.array_equal(first.t, other.t)
 
 
 def test_bad_arguments_are_refused():

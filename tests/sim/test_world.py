@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from snn_core.events.events import Events
 from snn_core.sim.camera import CameraSpec, Renderer
 from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec
 from snn_core.sim.robot import RobotSpec, pose_through_quaternion
@@ -28,8 +29,7 @@ def drive(place: World, commands: list[tuple[float, float]] = COMMANDS) -> list[
 
 def assert_same(first: list[WorldWindow], second: list[WorldWindow]) -> None:
     for a, b in zip(first, second, strict=True):
-        for name in ("t", "x", "y", "polarity"):
-            assert np.array_equal(getattr(a, name), getattr(b, name))
+        assert a.events.equals(b.events)
         assert (a.pose, a.v, a.omega, a.position) == (b.pose, b.v, b.omega, b.position)
 
 
@@ -43,8 +43,7 @@ def test_rendered_at_every_tick_the_events_are_those_of_whole_images():
     for command in COMMANDS:
         window, path = drive_one(here, command)
         parts = [pixels.update(renderer.render(*pose), window.begin_us + 1000 * (k + 1)) for k, pose in enumerate(path)]
-        for name, column in zip(("t", "x", "y", "polarity"), zip(*parts, strict=True), strict=True):
-            assert np.array_equal(getattr(window, name), np.concatenate(column))
+        assert window.events.equals(Events.concatenate(parts))
 
 
 def drive_one(here: World, command: tuple[float, float]) -> tuple[WorldWindow, np.ndarray]:
@@ -61,9 +60,9 @@ def test_rendering_when_the_picture_has_moved_loses_little():
     few, many = drive(seldom), drive(often)
     assert seldom.rows_rendered < 0.4 * often.rows_rendered
     for a, b in zip(few, many, strict=True):
-        assert a.t.size == pytest.approx(b.t.size, rel=0.03, abs=10)
-        where = [np.bincount(w.y.astype(int) // 16 * 8 + w.x // 16, minlength=64) for w in (a, b)]
-        assert np.abs(where[0] - where[1]).sum() < 0.06 * b.t.size + 10
+        assert len(a.events) == pytest.approx(len(b.events), rel=0.03, abs=10)
+        where = [np.bincount(e.y.astype(int) // 16 * 8 + e.x // 16, minlength=64) for e in (a.events, b.events)]
+        assert np.abs(where[0] - where[1]).sum() < 0.06 * len(b.events) + 10
 
 
 def test_windows_follow_one_another_and_hold_their_events():
@@ -72,18 +71,18 @@ def test_windows_follow_one_another_and_hold_their_events():
     for window in drive(world(pixel=noisy)):
         assert (window.begin_us, window.end_us) == (now, now + 50_000)
         now = window.end_us
-        assert window.t.size > 500
-        assert window.t.min() >= window.begin_us
-        assert window.t.max() < window.end_us
-        assert np.all(np.diff(window.t) >= 0)
-        assert set(np.unique(window.polarity)) == {0, 1}
+        assert window.events.t.size > 500
+        assert window.events.t.min() >= window.begin_us
+        assert window.events.t.max() < window.end_us
+        assert np.all(np.diff(window.events.t) >= 0)
+        assert set(np.unique(window.events.polarity)) == {0, 1}
 
 
 def test_the_same_seed_and_commands_give_the_same_bits():
     noisy = EventPixelSpec()
     first, again, other = (drive(world(pixel=noisy, seed=seed)) for seed in (5, 5, 6))
     assert_same(first, again)
-    assert not np.array_equal(first[0].t, other[0].t)
+    assert not np.array_equal(first[0].events.t, other[0].events.t)
 
 
 def test_a_small_buffer_for_events_changes_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -99,7 +98,7 @@ def test_placing_makes_no_burst():
     for lane, at in ((0, 3.0), (1, 12.0), (0, 20.0)):
         here.place(lane, at)
         window = here.advance(0.0, 0.0)
-        assert window.t.size == 0
+        assert window.events.t.size == 0
         assert window.position.arc_length_m == pytest.approx(at)
         assert window.position[:2] == pytest.approx((0.0, 0.0), abs=1e-12)
     here.place(0, 3.0, speed_m_s=1.3)
@@ -122,9 +121,9 @@ def test_odometry_is_what_a_message_carries():
 
 
 def test_in_the_dark_only_noise_is_left():
-    assert sum(w.t.size for w in drive(world(dark=True))) == 0
+    assert sum(len(w.events) for w in drive(world(dark=True))) == 0
     rate = EventPixelSpec(leak_rate_hz=1.0, shot_noise_rate_hz=1.0)
-    count = sum(w.t.size for w in drive(world(pixel=rate, dark=True)))
+    count = sum(len(w.events) for w in drive(world(pixel=rate, dark=True)))
     expected = 6 * 0.05 * 128 * 128 * 2.0
     assert count == pytest.approx(expected, abs=5 * expected**0.5)
 
@@ -135,7 +134,7 @@ def test_driving_straight_on_only_the_dashes_to_the_left_are_seen():
         here = world()
         here.place(lane, start, speed_m_s=1.3)
         windows = [here.advance(1.3, 0.0) for _ in range(8)]
-        near = np.concatenate([w.x[w.y > 64] for w in windows])
+        near = np.concatenate([w.events.x[w.events.y > 64] for w in windows])
         assert near.size > 2000
         assert near.max() < 64
 

@@ -21,10 +21,7 @@ MAX_KEPT_TRIGGERS = 2**20
 
 NEVER = np.iinfo(np.int64).min  # before all times
 LATEST, PREVIOUS, DROPPED, UNTIMED, STEPS_BACK, UNKNOWN_WORDS, OWN_STATE = range(7)
-"""What every kernel keeps in its state: two times, four counters; what it keeps besides begins at OWN_STATE.
-
-numba's cache on disk knows of changes in a kernel's own file only: with these numbers, change files that import them.
-"""
+"""What every kernel keeps in its state: two times, four counters; what it keeps besides begins at OWN_STATE."""
 
 
 class Decoder(ABC):

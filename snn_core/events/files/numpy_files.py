@@ -6,12 +6,9 @@ Source: NumPy, "numpy.lib.format", https://numpy.org/doc/stable/reference/genera
 
 from __future__ import annotations
 
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,16 +23,12 @@ from snn_core.events.external_triggers import FIELD_TYPES, Triggers
 from snn_core.events.files.base import read_head
 from snn_core.events.files.columns import ROLES, find_roles, guess_order, role_of, unit_of
 from snn_core.events.files.table_recording import ROWS, Columns, TableRecording
+from snn_core.npz import refusing
 
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
 SAMPLE_ROWS = 2000
 WHOLE = ""
 """Name of the array in a .npy file, which has none."""
-DAMAGE = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, SyntaxError, MemoryError),
-    *(struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
-)
-"""What NumPy and zipfile raise for files that are cut, damaged, encrypted or packed in ways that they do not know."""
 
 
 def sniff(path: Path, size: tuple[int, int] | None) -> NumpyRecording | None:
@@ -45,13 +38,14 @@ def sniff(path: Path, size: tuple[int, int] | None) -> NumpyRecording | None:
         return NumpyRecording(path, size)
     if not head.startswith(ZIP_MAGIC):
         return None
+    damaged = f"{path}: the index of this .npz file is cut or damaged; copy or make it again"
     try:
-        with zipfile.ZipFile(path) as archive:
+        with refusing(damaged), zipfile.ZipFile(path) as archive:
             is_npz = any(name.endswith(".npy") for name in archive.namelist())
-    except DAMAGE as error:
+    except UserError:
         if path.suffix.lower() != ".npz":
             return None
-        raise UserError(f"{path}: the index of this .npz file is cut or damaged; copy or make it again") from error
+        raise
     return NumpyRecording(path, size) if is_npz else None
 
 
@@ -90,17 +84,13 @@ class NumpyRecording(TableRecording):
         super().__init__(path)
         self._is_archive = read_head(path, len(ZIP_MAGIC)) == ZIP_MAGIC
         self.format = "NumPy .npz" if self._is_archive else "NumPy .npy"
-        try:
+        with refusing(f"{path}: this NumPy file is cut or damaged; copy or make it again"):
             arrays = {array.name: array for array in self._headers()}
             self._columns = self._find_columns(arrays)
             first_times = self._first(self._columns["t"])
             self.camera = str(self._value(arrays, "camera") or "")
             self._all_triggers = self._read_triggers(arrays)
             sides = [self._value(arrays, name) for name in ("width", "height")]
-        except DAMAGE as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(f"{path}: this NumPy file is cut or damaged; copy or make it again") from error
         name = self._columns["t"].key if isinstance(self._columns["t"].key, str) else self._columns["t"].array
         self._unit = unit_of(name, first_times)
         if all(isinstance(side, int | np.integer) for side in sides):
@@ -214,10 +204,9 @@ class NumpyRecording(TableRecording):
             left = columns[0].rows
             while left > 0:
                 wanted = min(ROWS, left)
-                try:
+                parts = {}
+                with suppress(UserError), refusing("the file ends here"):
                     parts = {key: _read_rows(streams[key], column, wanted) for key, column in files.items()}
-                except DAMAGE:
-                    parts = {}
                 n = min(map(len, parts.values()), default=0)
                 left -= n
                 if n:

@@ -1,7 +1,6 @@
-"""The figures of a report: path, deviation, weights, rasters, delays. Each returns an <svg> element."""
+"""The figures of a report that every task has: weights, rasters, delays. Each returns an <svg> element."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,160 +8,16 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from snn_core.events.events import Events
-from snn_core.learning.report.svg import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, ROAD, draw
 from snn_core.network.network import Spikes
-from snn_core.sim.track import Track
-from snn_core.tasks.lane.summary import DriveSummary
+from snn_core.tasks.panels import HALF_HEIGHT_IN, HALF_IN, WIDE_IN
+from snn_core.tasks.svg import BLUE, GREEN, INK, OFF_COLOUR, ON_COLOUR, draw
 
-LANE_COLOURS = (BLUE, ORANGE)
-RUNNING_MEAN_S = 10.0
-_WIDE, _HALF, _HALF_HEIGHT = 9.6, 4.7, 3.2
 _TIME_BINS = 1200
 _MOST_MARKERS = 2000
 _WEIGHT_MAP, _DIFFERENCE_MAP = "viridis", "PuOr_r"
-
-
-# The path
-
-
-def path_figure(name: str, track: Track, drive: DriveSummary) -> Markup:
-    """The track from above and the path of a drive, a colour a lane; crosses where the robot was put back from."""
-    outer = np.concatenate([track.line(offset) for offset in (track.lines[0], track.lines[-1])])
-    x_m, y_m = (np.concatenate([outer[:, i], drive.rows[field]]) for i, field in enumerate(("x_m", "y_m")))
-    margin = 0.3
-    limits = ((x_m.min() - margin, x_m.max() + margin), (y_m.min() - margin, y_m.max() + margin))
-    aspect = (limits[1][1] - limits[1][0]) / (limits[0][1] - limits[0][0])
-    height = min(max(4.1 * aspect + 0.8, 2.0), 6.5)
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot(xlim=limits[0], ylim=limits[1], xlabel="x (m)", ylabel="y (m)", aspect="equal")
-        _paint_road(axes, track)
-        for lane in range(track.lanes):
-            _paint_path(axes, drive, lane)
-            _paint_direction(axes, track, lane)
-        places = drive.reset_places_m()
-        if places.size:
-            axes.plot(*places.T, "x", color=PURPLE, ms=6, mew=1.6, label="left the lane", zorder=5)
-        figure.legend(loc="outside upper left", ncols=3, handlelength=1.2, columnspacing=1.4, borderaxespad=0.1)
-
-    return draw(name, f"Track {track.name} from above with the path driven", (_HALF, height), paint)
-
-
-def _paint_road(axes: Axes, track: Track) -> None:
-    inner, *middle, outer = (track.line(offset) for offset in track.lines)
-    axes.fill(*np.concatenate([inner, outer[::-1]]).T, color=ROAD, lw=0, zorder=0)
-    for border in (inner, outer):
-        axes.plot(*border.T, color=MUTED, lw=0.8, zorder=1)
-    for line in middle:
-        axes.plot(*line.T, color=MUTED, lw=0.7, ls=(0, (3, 3)), zorder=1)
-
-
-def _paint_path(axes: Axes, drive: DriveSummary, lane: int) -> None:
-    label: str | None = f"lane {lane}"
-    for stretch in drive.stretches():
-        rows = drive.rows[stretch]
-        if rows["lane"][0] == lane:
-            axes.plot(rows["x_m"], rows["y_m"], color=LANE_COLOURS[lane], lw=1.1, alpha=0.85, label=label, zorder=3)
-            label = None
-
-
-def _paint_direction(axes: Axes, track: Track, lane: int) -> None:
-    """An arrow as long as a lane is wide, away from the start, where the path is densest."""
-    middle = 0.4 * track.lane_length_m(lane)
-    tail, head = (track.pose(lane, middle + along) for along in (0.0, track.spec.lane_width))
-    arrow = {"arrowstyle": "-|>", "color": LANE_COLOURS[lane], "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", xy=head[:2], xytext=tail[:2], arrowprops=arrow, zorder=4)
-
-
-# Deviation and resets over time
-
-
-def learning_figure(training: DriveSummary, limit_m: float, references_m: dict[str, float]) -> Markup:
-    """Deviation, its running mean and the count of resets over training.
-
-    limit_m: deviation at which the robot is put back, m. references_m: name and mean absolute deviation, m, of other
-    drives to compare the running mean with.
-    """
-
-    def paint(figure: Figure) -> None:
-        deviation, mean, resets = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2.2, 1.3))
-        _paint_lanes((deviation, mean, resets), training)
-        _paint_deviation(deviation, training, limit_m)
-        _paint_running_mean(mean, training, references_m)
-        count = np.arange(training.reset_windows().size + 1)
-        times = training.time_s[training.reset_windows()]
-        end_s = training.time_s[-1]
-        resets.step([0.0, *times, end_s], [*count, count[-1]], where="post", color=PURPLE, lw=1.6)
-        resets.set(ylabel="resets", xlabel="simulated time (s)", ylim=(0, None if count[-1] else 1), xlim=(0, end_s))
-        resets.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-        if times.size:
-            for axes in (deviation, mean, resets):
-                axes.axvline(times[-1], color=PURPLE, lw=0.9, ls=(0, (1, 2)))
-            right = times[-1] > 0.75 * end_s
-            resets.annotate(
-                f"last reset {times[-1]:.0f} s",
-                (times[-1], 0),
-                (-5 if right else 5, 4),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                fontsize=9,
-            )
-        figure.align_ylabels()
-
-    return draw("learning", "Deviation, its running mean and resets over training", (_WIDE, 5.0), paint)
-
-
-def _paint_lanes(all_axes: Sequence[Axes], drive: DriveSummary) -> None:
-    """Shade the time on lane 1."""
-    lane, time_s = drive.rows["lane"].astype(int), np.concatenate([[0.0], drive.time_s])
-    edges = [0, *(np.flatnonzero(np.diff(lane)) + 1).tolist(), lane.size]
-    for begin, end in pairwise(edges):
-        if lane[begin] == 1:
-            for axes in all_axes:
-                axes.axvspan(float(time_s[begin]), float(time_s[end]), color=ROAD, lw=0, zorder=0)
-
-
-def _paint_deviation(axes: Axes, drive: DriveSummary, limit_m: float) -> None:
-    """The range of deviations in each of some hundred bins of time."""
-    begins = np.arange(0, drive.rows.size, max(1, drive.rows.size // 800))
-    low, high = (1e3 * extreme.reduceat(drive.deviation_m, begins) for extreme in (np.minimum, np.maximum))
-    axes.fill_between(drive.time_s[begins], low, high, color=BLUE, lw=0.7)
-    for side in (-1, 1):
-        axes.axhline(side * 1e3 * limit_m, color=MUTED, lw=0.9, ls=(0, (4, 3)))
-    axes.axhline(0.0, color=MUTED, lw=0.6)
-    at = drive.reset_windows()
-    axes.plot(drive.time_s[at], np.full(at.size, 1.14e3 * limit_m), "x", color=PURPLE, ms=5, mew=1.4)
-    axes.set(ylabel="deviation (mm)\n← right     left →", ylim=(-1.3e3 * limit_m, 1.3e3 * limit_m))
-
-
-def _paint_running_mean(axes: Axes, drive: DriveSummary, references_m: dict[str, float]) -> None:
-    window_s = drive.seconds / drive.rows.size
-    count = max(1, min(round(RUNNING_MEAN_S / window_s), drive.rows.size)) if window_s else 1
-    total = np.concatenate([[0.0], np.cumsum(1e3 * np.abs(drive.deviation_m))])
-    mean, time_s = (total[count:] - total[:-count]) / count, drive.time_s[count - 1 :]
-    keep = slice(None, None, max(1, mean.size // 1500))
-    axes.plot(time_s[keep], np.maximum(mean[keep], 0.1), color=BLUE, lw=1.4)
-    for name, value_m in references_m.items():
-        axes.axhline(max(1e3 * value_m, 0.1), color=GREEN, lw=1.1, ls=(0, (6, 2)))
-        at_left = name == "after"  # where the curve is still far above it
-        axes.annotate(
-            f"{name}: {1e3 * value_m:.1f} mm",
-            (0.0 if at_left else 1.0, max(1e3 * value_m, 0.1)),
-            (4, -11) if at_left else (0, 3),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="left" if at_left else "right",
-            fontsize=9,
-        )
-    axes.set(yscale="log", ylabel=f"mean |deviation|\nof {RUNNING_MEAN_S:g} s (mm)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low / 1.5, 3), max(high * 1.5, 120))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.grid(axis="y")
 
 
 # Weights
@@ -259,7 +114,7 @@ def weights_figure(name: str, label: str, images: WeightImages, after: str = "af
             )
             bar.outline.set_visible(False)
 
-    return draw(name, label, (_WIDE, row_height * count + 0.7), paint)
+    return draw(name, label, (WIDE_IN, row_height * count + 0.7), paint)
 
 
 def _extreme(kind: np.ufunc, *stacks: np.ndarray) -> float:
@@ -295,7 +150,7 @@ def raster_figure(
         image = _event_image(events, columns, span_us)
         top.imshow(image, extent=(begin_s, end_s, 0, columns), origin="lower", aspect="auto", interpolation="none")
         top.set(ylabel="events:\nx (pixel)", xlim=(begin_s, end_s))
-        for name, colour in (("ON", ORANGE), ("OFF", BLUE)):
+        for name, colour in (("ON", ON_COLOUR), ("OFF", OFF_COLOUR)):
             top.plot([], [], "s", color=colour, label=name, ms=6)
         top.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, handlelength=0.8, borderaxespad=0.1)
         for axes, population in zip(below, populations, strict=True):
@@ -303,7 +158,7 @@ def raster_figure(
         (below[-1] if below else top).set_xlabel("event time (s)")
         figure.align_ylabels()
 
-    return draw("raster", "Events and spikes over time", (_WIDE, sum(heights) + 0.8), paint)
+    return draw("raster", "Events and spikes over time", (WIDE_IN, sum(heights) + 0.8), paint)
 
 
 def _event_image(events: Events, columns: int, span_us: tuple[int, int]) -> np.ndarray:
@@ -321,7 +176,7 @@ def _event_image(events: Events, columns: int, span_us: tuple[int, int]) -> np.n
     )
     total = on + off
     share = (np.round(4 * on / np.maximum(total, 1)) / 4)[..., np.newaxis]
-    colour = share * np.array(to_rgb(ORANGE)) + (1 - share) * np.array(to_rgb(BLUE))
+    colour = share * np.array(to_rgb(ON_COLOUR)) + (1 - share) * np.array(to_rgb(OFF_COLOUR))
     full = max(np.percentile(total[total > 0], 99), 2) if total.any() else 2
     opacity = np.ceil(8 * np.minimum(total / full, 1.0)) / 8
     return np.concatenate([colour, opacity[..., np.newaxis]], axis=2)
@@ -381,4 +236,4 @@ def delay_figure(delays_us: np.ndarray) -> Markup:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
-    return draw("delay", "Cumulative distribution of delays", (_HALF, _HALF_HEIGHT), paint)
+    return draw("delay", "Cumulative distribution of delays", (HALF_IN, HALF_HEIGHT_IN), paint)

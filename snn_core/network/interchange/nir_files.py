@@ -4,7 +4,7 @@ Pedersen et al. (2024), Nature Communications, doi 10.1038/s41467-024-52259-9.
 """
 
 import io
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,11 +41,18 @@ class ExportedNetwork(NamedTuple):
     """What is worth knowing about it, a line each."""
 
 
-def to_nir(network: Network, drop_plasticity: bool = False, target: Target | None = None) -> ExportedNetwork:
+def to_nir(
+    network: Network,
+    drop_plasticity: bool = False,
+    target: Target | None = None,
+    metadata: Mapping[str, object] | None = None,
+    outputs: Sequence[str] = (),
+) -> ExportedNetwork:
     """The network with its weights as they are now as a NIR graph.
 
     drop_plasticity: leave learning rules out. target: a simulator that will read the graph; what it would drop is
-    refused. Without one, what NIR has no place for travels in the nodes' metadata.
+    refused. Without one, what NIR has no place for travels in the nodes' metadata. metadata: of the graph, besides its
+    own. outputs: populations that get an Output, besides those that nothing else reads.
 
     Raises UserError, naming population or connection and key, for what NIR cannot say.
     """
@@ -56,8 +63,8 @@ def to_nir(network: Network, drop_plasticity: bool = False, target: Target | Non
         if not name or "/" in name or "." in name:
             raise UserError(f"populations.{name}: expected a name without / and . for a node of NIR; rename it")
         if isinstance(population, SpikeSource):
-            metadata = {"place": place, "effect": population.effect}
-            nodes[name] = nir.Input(input_type={"input": np.array([population.size])}, metadata=metadata)
+            own = {"place": place, "effect": population.effect}
+            nodes[name] = nir.Input(input_type={"input": np.array([population.size])}, metadata=own)
         elif type(population) in MODEL_CLASSES.values():
             if is_box(population, spec.dt_ms) and gain_of(population) != 1:
                 raise UserError(
@@ -81,18 +88,17 @@ def to_nir(network: Network, drop_plasticity: bool = False, target: Target | Non
             f"populations.{name}: parameters.bias_current_na: NIR has a bias only on a connection, and none leads "
             "here; add to rest_mv what it adds (resistance_mohm times it), or add a connection"
         )
-    _add_outputs(network, nodes, edges)
-    graph = nir.NIRGraph(nodes=nodes, edges=edges, metadata=_graph_metadata(network), type_check=False)
+    _add_outputs(network, outputs, nodes, edges)
+    graph_metadata = {**_graph_metadata(network), **(metadata or {})}
+    graph = nir.NIRGraph(nodes=nodes, edges=edges, metadata=graph_metadata, type_check=False)
     return ExportedNetwork(graph, notes)
 
 
-def write_nir(path: Path, network: Network, drop_plasticity: bool = False, target: Target | None = None) -> list[str]:
-    """Write ``to_nir`` of the network as a NIR file, whole or not at all; returns the notes. Raises UserError."""
-    exported = to_nir(network, drop_plasticity, target)
+def write_nir(path: Path, exported: ExportedNetwork) -> None:
+    """Write a graph as a NIR file, whole or not at all. Raises UserError."""
     buffer = io.BytesIO()
     nir.write(buffer, exported.graph)  # type: ignore[arg-type]  # h5py takes it
     write_atomically(path, lambda file: file.write(buffer.getbuffer()))
-    return exported.notes
 
 
 def read_nir(path: Path, options: Options | None = None) -> ImportedNetwork:
@@ -171,12 +177,13 @@ def _uniform_delay(network: Network, place: int, key: str) -> int:
     return int(delays[0]) if delays.size else shortest
 
 
-def _add_outputs(network: Network, nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]]) -> None:
-    """An Output for the decoder's population and for those that nothing else reads; for all, if there is none."""
+def _add_outputs(
+    network: Network, wanted: Sequence[str], nodes: dict[str, nir.NIRNode], edges: list[tuple[str, str]]
+) -> None:
+    """An Output for populations that are wanted or that nothing else reads; for all, if there is none."""
     neurons = [name for name, population in network.spec.populations.items() if not isinstance(population, SpikeSource)]
     read = {connection.pre for connection in network.spec.connections}
-    decoded = network.spec.decoder.population if network.spec.decoder is not None else None
-    chosen = [name for name in neurons if name not in read or name == decoded] or neurons
+    chosen = [name for name in neurons if name not in read or name in wanted] or neurons
     for name in chosen:
         output = _free(nodes, "output" if len(chosen) == 1 else f"{name}_output")
         nodes[output] = nir.Output(output_type={"output": np.array([network.spec.populations[name].size])})
@@ -192,18 +199,11 @@ def _free(nodes: dict[str, nir.NIRNode], name: str) -> str:
 
 
 def _graph_metadata(network: Network) -> dict[str, Any]:
-    spec = network.spec
-    metadata: dict[str, Any] = {
-        "name": spec.name,
-        "dt_ms": spec.dt_ms,
-        "window_ms": spec.window_ms,
+    return {
+        "name": network.spec.name,
+        "dt_ms": network.spec.dt_ms,
         "time_unit": "s",
         "voltage_unit": "mV",
         "current_unit": "nA",
         "resistance_unit": "Mohm",
     }
-    for part in ("encoder", "decoder"):
-        value = getattr(spec, part)
-        if value is not None:
-            metadata[part] = json.dumps(value.model_dump(mode="json"))
-    return metadata

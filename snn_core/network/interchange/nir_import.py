@@ -1,6 +1,5 @@
 """From a NIR graph to a description: populations in order, and a connection for each path between them."""
 
-import json
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -43,10 +42,14 @@ class ImportedNetwork(NamedTuple):
     connections: list[ImportedConnection]
     notes: list[str]
     """What is worth knowing about it, a line each."""
+    metadata: dict[str, Any]
+    """Of the graph, as it was read."""
+    model: type[NetworkSpec] = NetworkSpec
+    """What the description is checked against."""
 
     def spec(self) -> NetworkSpec:
         """The description with all weights in it. Raises UserError when it cannot be run."""
-        return self._checked([_inline(connection) for connection in self.connections])
+        return self.checked([_inline(connection) for connection in self.connections])
 
     def save(self, path: FilePath) -> NetworkSpec:
         """Write the description as YAML; connections of more than ``INLINE_WEIGHTS`` weights get a .npz beside it that
@@ -56,12 +59,13 @@ class ImportedNetwork(NamedTuple):
         for place, connection in enumerate(self.connections):
             small = connection.shape[0] * connection.shape[1] <= INLINE_WEIGHTS
             written.append(_inline(connection) if small else _in_file(connection, path, place))
-        spec = self._checked(written)
+        spec = self.checked(written)
         write_atomically(path, lambda file: file.write(spec.to_yaml().encode()))
         return spec
 
-    def _checked(self, connections: list[dict[str, Any]]) -> NetworkSpec:
-        return validate(NetworkSpec, self.description | {"connections": connections}, self.origin)
+    def checked(self, connections: list[dict[str, Any]]) -> NetworkSpec:
+        """The description with these connections. Raises UserError when they do not fit."""
+        return validate(self.model, self.description | {"connections": connections}, self.origin)
 
 
 def _inline(connection: ImportedConnection) -> dict[str, Any]:
@@ -106,8 +110,8 @@ def import_graph(graph: Graph, options: Options, name: str) -> ImportedNetwork:
             notes += imported.notes
     connections = [_connection(graph, path, sizes, factors, dt_ms, options, notes) for path in paths]
     connections = _with_effects(populations, connections, notes)
-    imported = ImportedNetwork(graph.origin, _description(graph, name, dt_ms, populations), connections, notes)
-    return _with_control(graph, imported)
+    description = _description(graph, name, dt_ms, populations)
+    return ImportedNetwork(graph.origin, description, connections, notes, dict(graph.metadata))
 
 
 def _step_ms(graph: Graph, options: Options) -> float:
@@ -263,32 +267,5 @@ def _with_effects(
 
 
 def _description(graph: Graph, name: str, dt_ms: float, populations: dict[str, Any]) -> dict[str, Any]:
-    window_ms = number_of(graph.metadata, "window_ms", np.nan)
-    if not round(window_ms / dt_ms, 6).is_integer():
-        window_ms = _neat(max(round(50 / dt_ms), 1) * dt_ms)
     told = graph.metadata.get("name")
-    return {
-        "name": told if isinstance(told, str) else name,
-        "dt_ms": dt_ms,
-        "window_ms": window_ms,
-        "populations": populations,
-    }
-
-
-def _with_control(graph: Graph, imported: ImportedNetwork) -> ImportedNetwork:
-    """With the encoder and decoder of the metadata, where they still fit the network."""
-    parts = {}
-    for part in ("encoder", "decoder"):
-        if part in graph.metadata:
-            try:
-                parts[part] = json.loads(str(graph.metadata[part]))
-            except ValueError:
-                imported.notes.append(f"{part}: the metadata cannot be read and are left out")
-    whole = imported._replace(description=imported.description | parts)
-    try:
-        whole._checked([])
-    except UserError:
-        imported._checked([])  # raises, unless it is encoder or decoder that do not fit
-        imported.notes.append(f"{' and '.join(parts)}: do not fit the network and are left out")
-        return imported
-    return whole
+    return {"name": told if isinstance(told, str) else name, "dt_ms": dt_ms, "populations": populations}

@@ -6,9 +6,6 @@ format's number, the description's hash and the connections by name. It holds no
 """
 
 import json
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +14,9 @@ import numpy as np
 from snn_core.errors import UserError
 from snn_core.files import write_atomically
 from snn_core.network.network import Network
+from snn_core.npz import read_json, read_npz
 
 FORMAT = 1
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-    EOFError,
-    OSError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What numpy and zipfile raise for a file that is cut, damaged or of another kind."""
 
 
 def write_weights(path: Path, network: Network) -> None:
@@ -55,7 +39,7 @@ def read_weights(path: Path, network: Network, any_network: bool = False) -> Non
     Raises UserError, naming file and array, for a file that cannot be read or does not fit; the network is then as it
     was.
     """
-    arrays = _load(path)
+    arrays = read_npz(path, "a .npz of weights that `spikedrive weights export` or numpy.savez wrote")
     _check_network(path, arrays, network, any_network)
     found = [_weights(path, arrays, network, place) for place in range(len(network.spec.connections))]
     for place, weights in enumerate(found):
@@ -66,24 +50,11 @@ def _names(network: Network) -> list[str]:
     return [f"{connection.pre} -> {connection.post}" for connection in network.spec.connections]
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; expected weights that `spikedrive weights export` wrote") from error
-    except _DAMAGED as error:
-        raise UserError(f"{path}: cut, damaged or of another kind; expected a .npz of weights") from error
-    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise UserError(f"{path}: expected arrays in NumPy's format; write the file with numpy.savez")
-    return arrays
-
-
 def _check_network(path: Path, arrays: dict[str, np.ndarray], network: Network, any_network: bool) -> None:
     try:
-        head = json.loads(str(arrays["network"][()]))
-        version, sha256, names = head["format"], str(head["spec_sha256"]), list(head["connections"])
-    except (KeyError, TypeError, ValueError) as error:
+        head = read_json(arrays.get("network"))
+        version, sha256, names = head["format"], str(head["spec_sha256"]), list(map(str, head["connections"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: network: expected the text that `spikedrive weights export` writes") from error
     if version != FORMAT:
         raise UserError(f"{path}: network: format {version!r}, this version reads {FORMAT}")

@@ -20,7 +20,10 @@ RECORD_SIZE = 9
 
 
 class PopulationSpec(StrictModel):
-    """What every population has. A model's own class adds ``model: Literal[name]`` and ``parameters``."""
+    """What every population has. A model's own class adds ``model: Literal[name]`` and ``parameters``.
+
+    model: name of its neuron model. size: number of its neurons.
+    """
 
     model: str
     size: int = Field(ge=1, le=MAX_NEURONS)

@@ -3,13 +3,21 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pydantic import Field
+
 from snn_core.files import StrictModel
 
 
 class RuleSpec(StrictModel):
-    """What every rule has. A rule's own class adds ``name: Literal[...]`` and its parameters."""
+    """What every rule has. A rule's own class adds ``name: Literal[...]`` and its parameters.
+
+    name: as a description names it.
+    """
 
     name: str
+    signal: str = Field(
+        default="reward", min_length=1, description="what teaches it: the name of a signal that the task gives"
+    )
 
     def bounds(self) -> tuple[float, float]:
         """The interval that weights are clipped to, nA."""

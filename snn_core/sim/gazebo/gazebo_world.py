@@ -7,19 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from snn_core.errors import UserError
-from snn_core.sim.event_pixel import Events
+from snn_core.events.events import Events
 from snn_core.sim.frames import FrameEvents, compile_frame_events
 from snn_core.sim.gazebo.backend import Backend, Frame, Observation, OnWait
 from snn_core.sim.gazebo.description.world_sdf import write_world
 from snn_core.sim.robot import Robot
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.scene_settings import SceneSettings
 from snn_core.sim.track import Track
 from snn_core.sim.world import WorldWindow, make_window
 
-_NO_EVENTS = Events(*(np.empty(0, dtype) for dtype in (np.int64, np.uint16, np.uint16, np.uint8)))
 
-
-def make_backend(settings: SimulatorSettings, world: Path, on_wait: OnWait = lambda what: None) -> Backend:
+def make_backend(settings: SceneSettings, world: Path, on_wait: OnWait = lambda what: None) -> Backend:
     """The backend that ``settings.backend`` names, for a world file. Its libraries are not loaded before."""
     if settings.backend == "gz":
         from snn_core.sim.gazebo.gz.backend import GzBackend
@@ -30,13 +28,13 @@ def make_backend(settings: SimulatorSettings, world: Path, on_wait: OnWait = lam
     return ClassicBackend(settings, world, on_wait)
 
 
-def check_frames(settings: SimulatorSettings) -> None:
+def check_frames(settings: SceneSettings) -> None:
     """Raises UserError when the frames of a window, or the physics steps of a frame, are no whole number."""
-    gazebo, window_us = settings.gazebo, 1000 * settings.window_ms
+    gazebo, window_us = settings.gazebo, settings.window_us
     period_us, rest_us = divmod(1_000_000, gazebo.frame_rate_hz)
     if rest_us or window_us % period_us:
         raise UserError(
-            f"gazebo.frame_rate_hz: expected whole frames in a window of {settings.window_ms} ms (at 100 Hz 5 in "
+            f"gazebo.frame_rate_hz: expected whole frames in a window of {settings.window_ms:g} ms (at 100 Hz 5 in "
             f"50 ms), found {gazebo.frame_rate_hz} Hz"
         )
     if period_us % gazebo.physics_step_us:
@@ -52,11 +50,11 @@ class GazeboWorld:
     time is; free running it is Gazebo's. Methods raise UserError as those of ``Backend``.
     """
 
-    def __init__(self, track: Track, settings: SimulatorSettings, on_wait: OnWait = lambda what: None) -> None:
+    def __init__(self, track: Track, settings: SceneSettings, on_wait: OnWait = lambda what: None) -> None:
         check_frames(settings)
         self.track = track
         self.settings = settings
-        self.window_us = 1000 * settings.window_ms
+        self.window_us = settings.window_us
         self.lane = 0
         self.now_us = 0
         camera = settings.camera
@@ -156,7 +154,7 @@ class GazeboWorld:
 
     def _window(self, begin_us: int, end_us: int, seen: Observation) -> WorldWindow:
         parts = [self._frames.update(self._image(frame), frame.t_us + self._offset_us) for frame in seen.frames]
-        events = Events(*(np.concatenate(column) for column in zip(_NO_EVENTS, *parts, strict=True)))
+        events = Events.concatenate(parts)
         self.now_us = end_us
         state = seen.state
         pose = state.pose._replace(yaw=math.remainder(state.pose.yaw, 2.0 * math.pi))

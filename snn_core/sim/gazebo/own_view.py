@@ -5,13 +5,13 @@ import math
 import numpy as np
 
 from snn_core.errors import UserError
-from snn_core.sim.gazebo.body import RobotBodySpec
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.robot_body import RobotBodySpec
+from snn_core.sim.scene_settings import SceneSettings
 
 _SAMPLES = 41
 
 
-def check_own_view(settings: SimulatorSettings) -> None:
+def check_own_view(settings: SceneSettings) -> None:
     """Raise UserError when the camera sees the robot, of which the embedded simulator's camera sees nothing."""
     camera = settings.camera
     points = np.concatenate([_body(settings.gazebo.body), *_wheels(settings)])
@@ -41,7 +41,7 @@ def _body(body: RobotBodySpec) -> np.ndarray:
     return np.column_stack([body.forward_m + 0.5 * u * body.length_m, 0.5 * v, body.clearance_m + w * body.height_m])
 
 
-def _wheels(settings: SimulatorSettings) -> list[np.ndarray]:
+def _wheels(settings: SceneSettings) -> list[np.ndarray]:
     """Points of the wheels' faces, (n, 3) each."""
     body, angle = settings.gazebo.body, np.linspace(0.0, 2.0 * math.pi, _SAMPLES)
     x, z = body.wheel_radius_m * np.sin(angle), body.wheel_radius_m * (1.0 + np.cos(angle))

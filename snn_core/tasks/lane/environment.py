@@ -1,34 +1,22 @@
 """Lane keeping as a Gymnasium environment. Importing this module registers it as ``SpikeDrive/Lane-v0``."""
 
-import math
-from collections.abc import Callable
 from typing import Any, ClassVar, SupportsFloat
 
 import gymnasium
 import numpy as np
 
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import load_track
 from snn_core.sim.world import World, WorldWindow
+from snn_core.tasks.lane.signals import LaneSignals, RewardSettings, RewardTerms
+from snn_core.tasks.lane.task import SimulatorSettings
+from snn_core.tasks.svg import EVENT_RGB
 
 ENVIRONMENT_ID = "SpikeDrive/Lane-v0"
 _MOST_EVENTS = 65535.0
 
 
-def reward_center(window: WorldWindow, settings: SimulatorSettings) -> float:
-    """1 in the middle of the lane, 0 where the episode ends."""
-    return 1.0 - abs(window.position.deviation_m) / settings.task.max_deviation_m
-
-
-def reward_progress(window: WorldWindow, settings: SimulatorSettings) -> float:
-    """Distance driven along the lane in the window, m."""
-    return window.v * math.cos(window.position.heading_error_rad) * 1e-3 * settings.window_ms
-
-
-REWARDS: dict[str, Callable[[WorldWindow, SimulatorSettings], float]] = {
-    "center": reward_center,
-    "progress": reward_progress,
-}
+REWARDS = ("center", "progress")
+"""Names of the reward's terms: see ``snn_core.tasks.lane.signals.RewardTerms``."""
 
 
 class LaneEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -67,7 +55,14 @@ class LaneEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
             raise ValueError(f"render_mode: expected None or 'rgb_array', found {render_mode!r}")
         self.render_mode = render_mode
         self._track = load_track(self.settings.track)
-        self._reward = REWARDS[reward]
+        self._signals = LaneSignals(
+            RewardSettings(
+                terms=RewardTerms(centre=float(reward == "center"), progress=float(reward == "progress")),
+                centre_width_m=self.settings.task.max_deviation_m,
+                window_ms=self.settings.window_ms,
+            ),
+            self._track,
+        )
         self._crop = crop
         self._shape = (rows, columns)
         self._speed = (min_speed_m_s, max_speed_m_s)
@@ -85,7 +80,7 @@ class LaneEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         if seed is not None or self._world is None:
             self._world = World(
                 self._track, settings.camera, settings.pixel, settings.robot,
-                int(self.np_random.integers(2**31)), 1000 * settings.window_ms, settings.dark,
+                int(self.np_random.integers(2**31)), settings.window_us, settings.dark,
             )  # fmt: skip
         lane = int(self.np_random.integers(self._track.lanes))
         arc_length = float(self.np_random.uniform(0.0, self._track.lane_length_m(lane)))
@@ -101,25 +96,30 @@ class LaneEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         speed, turn = np.clip(np.asarray(action, np.float64), -1.0, 1.0).tolist()
         window = self._world.advance(low + 0.5 * (speed + 1.0) * (high - low), turn * self._turn_rate)
         self._polarity[:] = -1
-        self._polarity[window.y, window.x] = window.polarity
+        self._polarity[window.events.y, window.events.x] = window.events.polarity
         info = {"lane": self._world.lane, "t_us": window.end_us, "v": window.v, "omega": window.omega}
         info |= window.position._asdict() | window.pose._asdict()
+        signals = self._signals(window.position, window.v)
+        info["signals"] = signals
         terminated = abs(window.position.deviation_m) > self.settings.task.max_deviation_m
-        return self._pool(window), self._reward(window, self.settings), terminated, False, info
+        return self._pool(window), signals["reward"], terminated, False, info
 
     def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The last window's events, uint8 (height, width, 3): ON red, OFF blue, on white."""
+        """The last window's events, uint8 (height, width, 3): ON orange, OFF blue, on white."""
         if self.render_mode is None:
             return None
-        colours = np.array([[40, 70, 200], [200, 40, 40], [255, 255, 255]], np.uint8)
+        colours = np.array([*EVENT_RGB, (255, 255, 255)], np.uint8)
         return colours[self._polarity]
 
     def _pool(self, window: WorldWindow) -> np.ndarray:
         rows, columns = self._shape
         height = self.settings.camera.height - sum(self._crop)
-        y = window.y.astype(np.int64) - self._crop[0]
+        y = window.events.y.astype(np.int64) - self._crop[0]
         seen = (y >= 0) & (y < height)
-        row, column = y[seen] * rows // height, window.x[seen].astype(np.int64) * columns // self.settings.camera.width
+        row, column = (
+            y[seen] * rows // height,
+            window.events.x[seen].astype(np.int64) * columns // self.settings.camera.width,
+        )
         counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(self._shape)
         return np.minimum(counts, _MOST_EVENTS).astype(np.float32)
 

@@ -1,128 +1,236 @@
-"""The lane task: when the robot is placed anew, on which lane, and when a run is over. No physics, only states."""
+"""The lane task: a robot with an event camera that is to keep a lane of a track, embedded or in a Gazebo."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import Field
+from snn_core.control.command import VELOCITY, Command
+from snn_core.control.signals import Signals
+from snn_core.errors import UserError
+from snn_core.sim.gazebo.backend import OnWait, WorldDisturbedError
+from snn_core.sim.gazebo.gazebo_world import GazeboWorld
+from snn_core.sim.scene_settings import SceneSettings
+from snn_core.sim.track import LanePosition, load_track
+from snn_core.sim.world import World, WorldWindow
+from snn_core.tasks.base import Odometry, OdometrySignals, Task, TaskWindow
+from snn_core.tasks.lane.baselines import BASELINES
+from snn_core.tasks.lane.figures_of_run import LaneFigures
+from snn_core.tasks.lane.report import LaneReport
+from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement
+from snn_core.tasks.lane.signals import LaneSignals, RewardSettings
 
-from snn_core.files import StrictModel
-from snn_core.sim.track import LanePosition, Track
-
-
-class LaneTaskSpec(StrictModel):
-    """Rules of a run on the lanes of a track."""
-
-    mode: Literal["train", "evaluate"] = Field(
-        default="train",
-        description="train: other lane after each reset and lap; evaluate: half of duration_s on each lane",
-    )
-    max_deviation_m: float = Field(
-        default=0.2, gt=0.0, le=10.0, description="reset when further from the lane's centre (m)"
-    )
-    duration_s: float = Field(
-        default=0.0, ge=0.0, le=1e7, description="end of the run in simulated time (s); 0: no end"
-    )
-    settled_s: float = Field(
-        default=0.0, ge=0.0, le=1e7, description="also end after so long without a reset (s); 0: off"
-    )
-    settled_laps: int = Field(
-        default=0, ge=0, le=1000, description="... and so many laps on each lane without one; 0: off"
-    )
-    first_lane: Literal[0, 1] = Field(default=0, description="lane on which a run begins")
+_MOST_TRIES = 5
+"""A world that is disturbed so often in a row is not this program's alone."""
+_ORIGIN = LanePosition(0.0, 0.0, 0.0, 0.0)
+Result = TypeVar("Result")
 
 
-class Placement(NamedTuple):
-    """The robot is to be put at arc length 0 of this lane."""
+class SimulatorSettings(SceneSettings):
+    """The scene and the rules of a run in it."""
 
-    lane: int
+    task: LaneTaskSpec = LaneTaskSpec()
 
 
-class Step(NamedTuple):
-    """What a window's end means for the run.
+@dataclass(frozen=True, slots=True)
+class LaneWindow(TaskWindow):
+    """A window of a run on the lanes. Its goal is the lane, a lap completes it, a reset is a failure.
 
-    placement: where the robot is placed before the next window, or None. lane: driven in this window. laps, resets: so
-    far. last_reset_s: simulated time of the last reset, or None. finished: the run is over.
+    position: in the lane, at the window's end. v_m_s, omega_rad_s: actual speeds.
     """
 
-    placement: Placement | None
-    lane: int
-    laps: int
-    resets: int
-    last_reset_s: float | None
-    finished: bool
+    position: LanePosition = _ORIGIN
+    v_m_s: float = 0.0
+    omega_rad_s: float = 0.0
+
+
+class LaneTask(LaneFigures, Task):
+    """The lane task, embedded or in a Gazebo, as settings.backend says.
+
+    A reset (or lap, or change of lanes) found at the end of window k places the robot at the start of window k + 1:
+    embedded, it is already driving at the speed of that window's command; in a Gazebo it starts from rest. Embedded,
+    the same settings and commands give the same bits. Raises UserError when the track cannot be used; in any method,
+    when Gazebo fails. A Gazebo starts at the first step, and ends by ``close``, or at the end of a ``with``.
+
+    settings: of scene and rules. signal_settings: of error and reward. None: the defaults. on_wait: called with what is
+    waited for, when a Gazebo starts.
+    """
+
+    name = "lane"
+    summary = "Keep a lane of a track, taught by the lateral deviation."
+    channels = VELOCITY
+    state_names = ("x_m", "y_m", "yaw_rad", "deviation_m")
+    path_names = ("x_m", "y_m", "yaw_rad")
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"v_m_s": (1.0, 1.5), "omega_rad_s": (-3.0, 3.0)}
+    parameter_file = "lane"
+    recommended: ClassVar[Mapping[str, object]] = {
+        "camera": {"field_of_view_deg": 90.0, "pitch_deg": 30.0, "max_motion_px": 1.5}
+    }
+    settings_type: ClassVar[type[Any]] = SimulatorSettings
+    signal_settings_type = RewardSettings
+    has_reward_node = True
+    report_type = LaneReport
+    try_next = (
+        ("spikedrive evaluate {checkpoint} --track s_bend", "a track it has never seen"),
+        ("spikedrive train --control shuffled-reward", "a reward that says nothing"),
+    )
+    baselines: ClassVar[Mapping[str, Callable[[Task], Any]]] = BASELINES
+
+    def __init__(
+        self,
+        settings: SimulatorSettings | None = None,
+        signal_settings: RewardSettings | None = None,
+        on_wait: OnWait = lambda what: None,
+    ) -> None:
+        self.settings = settings = settings or SimulatorSettings()
+        self.track = load_track(settings.track)
+        if settings.task.first_lane >= self.track.lanes:
+            raise UserError(f"task.first_lane: expected 0, as track {settings.track} has one lane, found 1")
+        self.sensor = (settings.camera.width, settings.camera.height)
+        self._on_wait = on_wait
+        self.rules = LaneRules(settings.task, self.track)
+        signal_settings = signal_settings or RewardSettings(track=settings.track)
+        self._signals = LaneSignals(signal_settings.model_copy(update={"window_ms": settings.window_ms}), self.track)
+        super().__init__(settings, signal_settings, on_wait)
+
+    def begin(self) -> None:
+        settings = self.settings
+        self.world: World | GazeboWorld
+        if settings.backend == "embedded":
+            self.world = World(
+                self.track,
+                settings.camera,
+                settings.pixel,
+                settings.robot,
+                settings.seed,
+                settings.window_us,
+                settings.dark,
+            )
+        else:
+            self.world = GazeboWorld(self.track, settings, self._on_wait)
+        self._number = 0
+        self._began_us: int | None = None
+        self._placed = False
+        self._placement: Placement | None = self.rules.begin()
+        self.disturbances = 0
+
+    def step(self, command: Command) -> LaneWindow:
+        v, omega = command
+        if self._placement is None:
+            try:
+                window = self.world.advance(v, omega)
+                return self._judge(window, False, window.end_us)
+            except WorldDisturbedError:
+                self.disturbances += 1
+                self._placement = Placement(self.world.lane)
+        lane = self._placement.lane
+
+        def drive_from_start() -> WorldWindow:
+            self.world.place(lane, speed_m_s=v)
+            return self.world.advance(v, omega)
+
+        window = self._until_undisturbed(drive_from_start)
+        return self._judge(window, True, window.end_us)
 
     @property
-    def placed_next(self) -> bool:
-        return self.placement is not None
+    def runs_by_itself(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the world is in a Gazebo, which can run without being stepped."""
+        return isinstance(self.world, GazeboWorld)
 
+    @property
+    def started(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return not isinstance(self.world, GazeboWorld) or self.world.started
 
-class LaneTask:
-    """The course of a run, from one window's end to the next.
+    @property
+    def counters(self) -> dict[str, int]:
+        if not isinstance(self.world, GazeboWorld):
+            return {}
+        return {"disturbances": self.disturbances, **self.world.backend.counters}
 
-    A window that ends further than max_deviation_m from the lane's centre is a reset. A lap is a whole lane length of
-    progress since the robot was placed, so that going to and fro over the start line counts for nothing. When training,
-    resets and laps both lead to the start of the other lane (Meschede; only the former count as resets). When
-    evaluating, a reset leads to the start of the same lane, laps go on, and at half of duration_s the robot is placed
-    on the other lane.
-    """
+    def start(self) -> None:
+        world = self.world
+        if isinstance(world, GazeboWorld):
+            self._until_undisturbed(lambda: world.backend)
 
-    def __init__(self, spec: LaneTaskSpec, track: Track) -> None:
-        if spec.first_lane >= track.lanes:
-            raise ValueError(f"first_lane: track {track.name} has no lane {spec.first_lane}")
-        self.spec = spec
-        self._lengths = [track.lane_length_m(lane) for lane in range(track.lanes)]
-        self.begin()
+    def run(self, real_time_factor: float) -> None:
+        world, placement = self.world, self._placement
+        assert isinstance(world, GazeboWorld)
+        assert placement is not None
+        self._until_undisturbed(lambda: world.run(placement.lane, real_time_factor))
+        self._placement, self._placed = None, True
+        self._began_us = world.now_us
 
-    def begin(self) -> Placement:
-        """Start a run anew."""
-        self.lane: int = self.spec.first_lane
-        self.laps = self.resets = 0
-        self.last_reset_s: float | None = None
-        self._settled_laps = [0] * len(self._lengths)
-        self._half_passed = self.spec.mode == "train" or self.spec.duration_s == 0.0
-        return self._place(self.lane)
+    def send(self, command: Command) -> None:
+        assert isinstance(self.world, GazeboWorld)
+        self.world.send(*command)
 
-    def update(self, end_us: int, position: LanePosition) -> Step:
-        """A window has ended at ``end_us`` (us of simulated time since the run began), at this position in the lane."""
-        now_s = end_us / 1e6
-        lane, placement = self.lane, None
-        training = self.spec.mode == "train"
-        if abs(position.deviation_m) > self.spec.max_deviation_m:
-            self.resets += 1
-            self.last_reset_s = now_s
-            self._settled_laps = [0] * len(self._lengths)
-            placement = self._place(self._other(lane) if training else lane)
-        elif self._completes_lap(position.arc_length_m):
-            self.laps += 1
-            self._settled_laps[lane] += 1
-            if training:
-                placement = self._place(self._other(lane))
-        if not self._half_passed and now_s >= 0.5 * self.spec.duration_s:
-            self._half_passed = True
-            placement = self._place(self._other(lane))
-        return Step(placement, lane, self.laps, self.resets, self.last_reset_s, self._finished(now_s))
+    def take(self, timeout_s: float) -> LaneWindow | None:
+        assert isinstance(self.world, GazeboWorld)
+        assert self._began_us is not None
+        try:
+            if self._placement is not None:
+                self.world.place_running(self._placement.lane)
+                self._placement, self._placed = None, True
+            window = self.world.take(timeout_s)
+        except WorldDisturbedError:
+            self.disturbances += 1
+            self._placement = self._placement or Placement(self.world.lane)
+            return None
+        if window is None:
+            return None
+        placed, self._placed = self._placed, False
+        return self._judge(window, placed, window.end_us - self._began_us)
 
-    def _place(self, lane: int) -> Placement:
-        self.lane = lane
-        self._arc_length_m = self._progress_m = 0.0
-        return Placement(lane)
+    def close(self) -> None:
+        self.world.close()
 
-    def _other(self, lane: int) -> int:
-        return (lane + 1) % len(self._lengths)
+    def signals(self, window: TaskWindow) -> Signals:
+        assert isinstance(window, LaneWindow)
+        return self._signals(window.position, window.v_m_s)
 
-    def _completes_lap(self, arc_length_m: float) -> bool:
-        length = self._lengths[self.lane]
-        step = (arc_length_m - self._arc_length_m + 0.5 * length) % length - 0.5 * length
-        self._arc_length_m = arc_length_m
-        self._progress_m += step
-        if self._progress_m < length:
-            return False
-        self._progress_m -= length
-        return True
+    def _until_undisturbed(self, action: Callable[[], Result]) -> Result:
+        """Do it, and again when something else moves the world meanwhile. Raises UserError when that does not end."""
+        for _ in range(_MOST_TRIES):
+            try:
+                return action()
+            except WorldDisturbedError as error:
+                self.disturbances += 1
+                last = error
+        raise UserError(f"{last}, {_MOST_TRIES} times in a row: expected that nothing else pauses, steps or resets it")
 
-    def _finished(self, now_s: float) -> bool:
-        spec = self.spec
-        if spec.duration_s > 0.0 and now_s >= spec.duration_s:
-            return True
-        if spec.settled_s == 0.0 and spec.settled_laps == 0:
-            return False
-        return now_s - (self.last_reset_s or 0.0) >= spec.settled_s and min(self._settled_laps) >= spec.settled_laps
+    def _judge(self, window: WorldWindow, placed: bool, run_us: int) -> LaneWindow:
+        """What a window means for the task, ``run_us`` after the run began."""
+        step = self.rules.update(run_us, window.position)
+        self._placement = step.placement
+        number, self._number = self._number, self._number + 1
+        pose = window.pose
+        return LaneWindow(
+            number=number,
+            begin_us=window.begin_us,
+            end_us=window.end_us,
+            events=window.events,
+            placed=placed,
+            goal=step.lane,
+            completed=step.laps,
+            failed=step.resets,
+            last_failed_s=step.last_reset_s,
+            finished=step.finished,
+            state=(*pose, window.position.deviation_m),
+            odometry=Odometry(pose.x, pose.y, window.orientation, window.v, window.omega),
+            position=window.position,
+            v_m_s=window.v,
+            omega_rad_s=window.omega,
+        )
+
+    @classmethod
+    def odometry_signals(cls, parameters: Any) -> OdometrySignals:
+        track = load_track(parameters.track)
+        if parameters.lane >= track.lanes:
+            raise UserError(f"lane: track {track.name} has no lane {parameters.lane}")
+        return LaneSignals(parameters, track).of_pose
+
+    @classmethod
+    def check_settings(cls, settings: SimulatorSettings, signal_settings: RewardSettings) -> None:
+        if signal_settings.track != settings.track:
+            raise ValueError(
+                f"reward: track: expected that of the simulator, {settings.track!r}, found {signal_settings.track!r}"
+            )

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from snn_core.tasks.lane.summary import DriveSummary
+from snn_core.tasks.lane.summary import LaneDrive
+from snn_core.tasks.panels import plural, seconds
 
-Drives = Mapping[str, DriveSummary | None]
+Drives = Mapping[str, LaneDrive | None]
 """``before``, ``training``, ``after``; None where there was no drive."""
 
 
@@ -16,29 +17,19 @@ def mm(value_m: float) -> str:
     return f"{1e3 * value_m:.0f}" if abs(value_m) >= 0.1 else f"{1e3 * value_m:.1f}"
 
 
-def seconds(value_s: float) -> str:
-    """A time in s, without its unit."""
-    return f"{value_s:.0f}" if value_s >= 10 else f"{value_s:.1f}"
-
-
-def plural(count: int, thing: str) -> str:
-    """``no lap``, ``1 lap``, ``2 laps``."""
-    return f"no {thing}" if count == 0 else f"{count} {thing}{'' if count == 1 else 's'}"
-
-
 def headline(drives: Drives) -> str:
     """What was learnt, in one sentence."""
     before, training, after = (drives[name] for name in ("before", "training", "after"))
     if after is None:
         return "Training is not finished, or was not evaluated." if training else "Nothing has been driven yet."
-    if after.resets == 0:
-        if before is not None and before.resets:
+    if after.failed == 0:
+        if before is not None and before.failed:
             return "The robot learnt to keep its lane."
-        also = before is not None and before.resets == 0
+        also = before is not None and before.failed == 0
         return "The robot keeps its lane, before training and after it." if also else "The robot keeps its lane."
     if before is None:
         return "The robot does not keep its lane."
-    if after.resets * before.seconds < before.resets * after.seconds:
+    if after.failed * before.seconds < before.failed * after.seconds:
         return "The robot leaves its lane less often than before training, but still does."
     return "The robot did not learn to keep its lane."
 
@@ -48,25 +39,25 @@ def sentences(drives: Drives, limit_m: float) -> Iterator[str]:
     before, training, after = (drives[name] for name in ("before", "training", "after"))
     if training is not None:
         text = f"Training took {seconds(training.seconds)} s of simulated time"
-        last = training.last_reset_s
+        last = training.last_failed_s
         if last is None:
             yield f"{text} and had no reset."
         else:
-            yield f"{text} and had {plural(training.resets, 'reset')}, the last after {seconds(last)} s."
+            yield f"{text} and had {plural(training.failed, 'reset')}, the last after {seconds(last)} s."
     if after is not None:
         yield f"{'After it' if training else 'Trained'}, with frozen weights, the robot drove {_told(after)}."
     if before is not None:
         what = "The same robot before training" if after is not None else "Before training the robot"
         yield f"{what} drove {_told(before)}."
-    if any(drive is not None and drive.resets for drive in (before, training, after)):
+    if any(drive is not None and drive.failed for drive in (before, training, after)):
         yield (
             f"A reset puts the robot back once it is {mm(limit_m)} mm off its lane's centre, so that where there are "
             "resets the mean deviation hides how far it would have gone."
         )
 
 
-def _told(drive: DriveSummary) -> str:
+def _told(drive: LaneDrive) -> str:
     return (
         f"{seconds(drive.seconds)} s with a mean deviation of {mm(drive.mean_abs_deviation_m())} mm from the lane's "
-        f"centre, {plural(drive.resets, 'reset')} and {plural(drive.laps, 'lap')}"
+        f"centre, {plural(drive.failed, 'reset')} and {plural(drive.completed, 'lap')}"
     )

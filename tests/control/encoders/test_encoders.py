@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_core.control.encoders.base import EventDrivenEncoder, PoissonEncoder, make_encoder
-from snn_core.network.spec import EventDrivenEncoding, NetworkSpec, PoissonEncoding
-from tests.network.networks import description
+from snn_core.control.encoders.event_driven import EventDrivenEncoder, EventDrivenEncoding
+from snn_core.control.encoders.poisson import PoissonEncoder, PoissonEncoding
+from snn_core.control.spec import make_encoder
+from tests.network.networks import controller_spec
 from tests.reference import event_driven_spikes, poisson_probability
 
 POOLING = {"rows": 1, "columns": 4}
@@ -93,7 +94,7 @@ def test_state_restores_what_follows(code):
     encoder_data = {"code": code, "population": "input", "pooling": POOLING}
     if code == "event_driven":
         encoder_data["events_per_spike"] = 7
-    spec = NetworkSpec.model_validate(description(encoder=encoder_data))
+    spec = controller_spec(encoder=encoder_data)
     rng = np.random.default_rng(0)
     encoder, other = make_encoder(spec, 1), make_encoder(spec, 2)
 

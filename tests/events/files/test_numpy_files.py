@@ -5,7 +5,8 @@ import pytest
 
 from snn_core.errors import UserError
 from snn_core.events.files.table_recording import ROWS
-from snn_core.events.recordings import open_recording, open_writer
+from snn_core.events.recordings import open_recording, open_writer, write_recording
+from tests.damage import encrypted, fuzz
 from tests.events.files.reading import counts, read
 from tests.events.streams import make_triggers, random_events
 
@@ -115,6 +116,22 @@ def test_an_archive_with_a_damaged_column_is_read_up_to_there(tmp_path: Path):
     found, recording = read(path)
     assert found.equals(EVENTS[: 3 * ROWS])
     assert recording.damaged_bytes > 0
+
+
+@pytest.mark.filterwarnings("ignore")  # of NumPy and Python, about headers
+def test_a_damaged_archive_is_read_up_to_there_or_refused_in_one_line(tmp_path: Path):
+    path = tmp_path / "events.npz"
+    write_recording(path, EVENTS[:200], 240, 180, "Müller's_1")
+    assert 100 < fuzz(path, 600, lambda: read(path)) < 600
+
+
+@pytest.mark.parametrize("member", [0, 1])
+def test_an_archive_with_a_flag_flipped_in_both_headers_is_refused(tmp_path: Path, member: int):
+    path = tmp_path / "events.npz"
+    np.savez(path, t=T, x=X, y=Y, p=P)
+    path.write_bytes(encrypted(path.read_bytes(), member))
+    with pytest.raises(UserError, match="this NumPy file is cut or damaged"):
+        open_recording(path)
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_the_documentation_has_every_number_with_its_source() -> None:
         assert f"{platform.node_source.paper}, {platform.node_source.where}" in text
         assert f"| {platform.name} | {platform.node_nm:g} nm |" in text
     flowing = " ".join(text.split())
-    assert all(f"{key}: {reference}" in flowing for key, reference in PLATFORMS.references.items())
+    assert all(f"| {key} | {reference} |" in flowing for key, reference in PLATFORMS.references.items())
 
 
 def _without(*keys: str | int) -> Callable[[Any], None]:

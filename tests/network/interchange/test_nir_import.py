@@ -213,7 +213,7 @@ def test_many_weights_go_into_files(tmp_path):
     }
     imported = from_nir(graph(">".join(nodes), **nodes), DT)
     imported.save(tmp_path / "network.yaml")
-    network = Network(load_network_spec(str(tmp_path / "network.yaml")), 0)
+    network = Network(load_network_spec(tmp_path / "network.yaml"), 0)
     np.testing.assert_array_equal(network.connection_matrix(0), dense.T)
     np.testing.assert_array_equal(network.connection_matrix(1), sparse.T)
     assert network.connection_weights(1).ndim == 1

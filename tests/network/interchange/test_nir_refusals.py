@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn_core.errors import UserError
-from snn_core.network.interchange.nir_files import from_nir, read_nir, write_nir
+from snn_core.network.interchange.nir_files import from_nir, read_nir, to_nir, write_nir
 from snn_core.network.network import Network
 from tests.network.interchange.nir_graphs import DT, WEIGHT, chain, cuba, graph, lif, source
 from tests.network.networks import spec as plastic_spec
@@ -103,7 +103,7 @@ def test_a_graph_that_does_not_say_its_step_is_refused():
 def written(tmp_path_factory):
     """A NIR file."""
     path = tmp_path_factory.mktemp("nir") / "network.nir"
-    write_nir(path, Network(plastic_spec(), 0), drop_plasticity=True)
+    write_nir(path, to_nir(Network(plastic_spec(), 0), drop_plasticity=True))
     return path
 
 

@@ -11,6 +11,7 @@ from snn_core.errors import UserError
 from snn_core.network.interchange.weight_files import read_weights, write_weights
 from snn_core.network.network import Network
 from snn_core.network.spec import NetworkSpec
+from tests.damage import fuzz
 from tests.network.networks import description, spike_train
 
 
@@ -64,7 +65,7 @@ def test_the_file_can_be_read_and_written_with_numpy_alone(tmp_path):
 def test_weights_of_another_description_are_taken_only_when_asked_for(tmp_path):
     file = tmp_path / "weights.npz"
     write_weights(file, network(1))
-    other = network(1, window_ms=100.0)
+    other = network(1, name="other")
     with pytest.raises(UserError, match="another description"):
         read_weights(file, other)
     read_weights(file, other, any_network=True)
@@ -128,3 +129,17 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path, content):
     np.save(tmp_path / "one.npy", np.zeros(3))
     with pytest.raises(UserError, match=r"one\.npy"):
         read_weights(tmp_path / "one.npy", network(1))
+
+
+@pytest.mark.filterwarnings("ignore")  # of NumPy and Python, about headers
+def test_damaged_files_are_refused_in_one_line(tmp_path):
+    file, made = tmp_path / "weights.npz", network(1)
+    write_weights(file, made)
+    assert 200 < fuzz(file, 400, lambda: read_weights(file, made)) < 400
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    head = {"format": 1, "spec_sha256": "", "connections": [1, None]}
+    file = changed(tmp_path / "weights.npz", network(1), network=np.array(json.dumps(head)))
+    with pytest.raises(UserError, match="has connections 1, None; expected input -> motor"):
+        read_weights(file, network(1))

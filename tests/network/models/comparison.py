@@ -28,7 +28,6 @@ def network_of(population: dict, weight: float = 0.0, dt_ms: float = 1.0, seed: 
     description = {
         "name": "test",
         "dt_ms": dt_ms,
-        "window_ms": 10 * dt_ms,
         "populations": {**inputs, "neurons": population},
         "connections": [{"pre": kind, "post": "neurons", "weights": weights} for kind in kinds],
     }

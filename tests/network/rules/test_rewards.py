@@ -32,6 +32,25 @@ def test_one_reward_for_all_is_the_same_for_each(name: str, variant: int) -> Non
         assert value.tobytes() == array.state()[key].tobytes(), key
 
 
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_a_rule_follows_the_signal_that_it_names_as_it_does_the_reward(name: str, variant: int) -> None:
+    """Bit by bit; a reward is then nothing to it."""
+    plain = network_spec(name, variant, np.random.default_rng(5), [1.0, 6.0])
+    data = plain.model_dump(mode="json")
+    for connection in data["connections"]:
+        connection["rule"]["signal"] = "novelty"
+    named, rewarded = Network(NetworkSpec.model_validate(data), 0), Network(plain, 0)
+    assert (named.signals, rewarded.signals) == (("novelty",), ("reward",))
+    for value in (1.0, -0.5, 0.25):
+        named.set_signal("novelty", value)
+        named.set_reward(7.0)
+        rewarded.set_reward(value)
+        for each in (named, rewarded):
+            advance(each, np.random.default_rng(6))
+    for key, array in named.state().items():
+        assert array.tobytes() == rewarded.state()[key].tobytes(), key
+
+
 @pytest.mark.parametrize("name", ["r_max", "e_prop"])
 def test_a_neuron_learns_from_its_own_reward_alone(name: str) -> None:
     spec = network_spec(name, 0, np.random.default_rng(5), "dense")

@@ -70,6 +70,13 @@ class ParameterValue:
         return value
 
 
+def evaluated(context: LaunchContext, value: Any) -> Any:
+    """A parameter's value. A text that has no type is read as YAML."""
+    if isinstance(value, bool | int | float):
+        return value
+    return value.perform(context) if isinstance(value, ParameterValue) else yaml.safe_load(perform(context, value))
+
+
 @dataclass
 class DeclareLaunchArgument:
     name: str
@@ -141,7 +148,7 @@ class Node:
         for parameters in self.parameters:
             if isinstance(parameters, dict):
                 for name, value in parameters.items():
-                    command += ["-p", f"{name}:={json.dumps(value.perform(context))}"]
+                    command += ["-p", f"{name}:={json.dumps(evaluated(context, value))}"]
             else:
                 command += ["--params-file", perform(context, parameters)]
         for topic, other in self.remappings:

@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,11 @@ import typer
 
 from snn_core.events.events import Events
 from snn_core.events.recordings import open_recording, open_writer, write_recording
-from spikedrive_nodes.cli import app as cli
 from spikedrive_nodes.cli.convert import parse_time
 from spikedrive_nodes.cli.info import parse_size
 from tests.events.streams import make_triggers, random_events
+from tests.nodes.cli.spikedrive_command import SPIKEDRIVE, Say
 
-SPIKEDRIVE = str(Path(sys.executable).with_name("spikedrive"))
 WIDTH, HEIGHT = 64, 48
 START_US = 1_700_000_000_000_000
 EVENTS = random_events(np.random.default_rng(2), 20_000, WIDTH, HEIGHT, START_US, 20.0)
@@ -41,21 +38,6 @@ TRUTHS = {
     ),
 }
 KEYS = ("format", "width", "height", "events", "on", "sum_x", "sum_y", "first_us", "last_us", "triggers")
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def say(capfd: pytest.CaptureFixture[str]) -> Say:
-    """Run the command in this process: its exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture

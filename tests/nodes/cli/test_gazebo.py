@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from snn_core.control.checkpoint import save_checkpoint
 from snn_core.control.controller import Controller
 from snn_core.control.safety import SafetyLimits
-from snn_core.network.spec import load_network_spec
+from snn_core.control.spec import load_controller_spec
 from spikedrive_nodes.cli.app import app, main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +41,7 @@ def test_a_robot_goes_to_standard_output():
 
 
 def test_a_picture_of_a_drive_is_drawn(gazebo: str, tmp_path: Path):
-    save_checkpoint(tmp_path / "c.npz", Controller(load_network_spec("lane"), SafetyLimits(), 0))
+    save_checkpoint(tmp_path / "c.npz", Controller(load_controller_spec("lane"), SafetyLimits(), 0))
     png = tmp_path / "drive.png"
     main_ok(["gazebo", "picture", str(tmp_path / "c.npz"), "-o", str(png), "--backend", gazebo, "--seconds", "2"])
     view, events = (imread(png)[60:300, begin : begin + 270, :3] for begin in (30, 355))
@@ -59,7 +59,7 @@ def test_a_picture_of_a_drive_is_drawn(gazebo: str, tmp_path: Path):
         (["world", "tight", "-o", "{}/a.sdf", "--parameters", "{}/b.yaml"], "b.yaml: cannot be read"),
         (["robot", "-o", "{}"], "is a folder; expected a file's name"),
         (["picture", "{}/c.npz", "-o", "{}/a.jpg"], "a.jpg: expected a name that ends in .png"),
-        (["picture", "{}/c.npz", "-o", "{}/a.png"], "c.npz: no such checkpoint"),
+        (["picture", "{}/c.npz", "-o", "{}/a.png"], "c.npz: no such file; expected a checkpoint"),
         (["robot", "--urdf", "--classic"], "--classic: expected with SDF"),
     ],
 )

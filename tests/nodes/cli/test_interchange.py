@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from snn_core.control.checkpoint import read_checkpoint
+from snn_core.control.spec import load_controller_spec
 from snn_core.network.network import Network
-from snn_core.network.spec import load_network_spec
 from spikedrive_nodes.cli import app as cli
 
 Say = Callable[..., tuple[int, str]]
@@ -31,13 +31,13 @@ def test_a_network_goes_out_and_comes_back(say: Say, tmp_path: Path) -> None:
     nir, yaml = tmp_path / "lane.nir", tmp_path / "lane.yaml"
     assert say("nir", "export", "lane", nir, "--seed", 3, "--drop-plasticity") == (0, "")
     assert say("nir", "import", nir, yaml) == (0, "")
-    expected = Network(load_network_spec("lane"), 3).connection_weights(0)
-    np.testing.assert_array_equal(Network(load_network_spec(str(yaml)), 0).connection_weights(0), expected)
+    expected = Network(load_controller_spec("lane"), 3).connection_weights(0)
+    np.testing.assert_array_equal(Network(load_controller_spec(str(yaml)), 0).connection_weights(0), expected)
     code, said = say("nir", "import", nir, yaml, "--dt-ms", 0.5, "--integration", "euler", "--reset", "zero")
     assert code == 2
     assert "threshold_mv" in said
     assert say("nir", "import", nir, yaml, "--dt-ms", 0.5, "--integration", "euler", "--refractory-ms", 1)[0] == 0
-    spec = load_network_spec(str(yaml))
+    spec = load_controller_spec(str(yaml))
     assert (spec.dt_ms, spec.populations["motor"].integration) == (0.5, "euler")
     assert spec.populations["motor"].parameters.refractory_ms == 1.0
 
@@ -75,7 +75,7 @@ def test_weights_go_out_and_into_a_checkpoint(say: Say, tmp_path: Path) -> None:
     arrays["weights_0"] = np.full_like(arrays["weights_0"], 0.25)
     np.savez(weights, allow_pickle=False, **arrays)
     assert say("weights", "import", weights, "lane", checkpoint) == (0, "")
-    assert read_checkpoint(checkpoint).spec == load_network_spec("lane")
+    assert read_checkpoint(checkpoint).spec == load_controller_spec("lane")
     assert say("weights", "export", checkpoint, weights) == (0, "")
     with np.load(weights) as opened:
         np.testing.assert_array_equal(opened["weights_0"], arrays["weights_0"])

@@ -1,5 +1,6 @@
-"""Launch files: what they name exists where colcon installs it, and ``spikedrive launch`` starts the same."""
+"""Launch files: what they name exists where colcon installs it; both ``launch`` verbs start the same."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,15 +19,19 @@ from hypothesis import strategies as st
 
 from snn_core.errors import UserError
 from snn_core.learning.parameters import read_parameters
-from spikedrive_nodes.cli.launch import DISCOVERY_RANGES, LAUNCH_FILES, PlannedNode, argument_help, launch_plan
-from spikedrive_nodes.cli.node_help import NODES
+from spikedrive_nodes.cli import launch as launch_command
+from spikedrive_nodes.cli.launch import argument_help, launch_names, launch_plan, read_launch_file
+from spikedrive_nodes.node_table import NODES
+from spikedrive_nodes.processes import discovery
+from spikedrive_nodes.processes.launch_file import ARGUMENTS, PlannedNode
 from spikedrive_nodes.processes.node_processes import free_domain_id
 from spikedrive_nodes.ros.parameter_fields import parameters_of
 from tests.nodes.cli import launch_files
 
 ROOT = Path(__file__).resolve().parents[3]
 LAUNCH = ROOT / "launch"
-NAMES = sorted(LAUNCH_FILES)
+NAMES = launch_names()
+LAUNCH_FILES = {name: read_launch_file(name).starts for name in NAMES}
 TEXTS = ["tight", "a b.yaml", "7", "true", "ü: '#\""]
 NUMBERS = ["0", "1000", ""]
 BOOLEANS = ["true", "False", "0", "1", ""]
@@ -45,9 +50,8 @@ VALUES = {
     "events_filtered": ["/camera/kept"],
     "cmd_vel": ["base/cmd_vel"],
     "namespace": ["robot1", "/robots/one", ""],
-    "discovery": list(DISCOVERY_RANGES),
+    "discovery": list(discovery.RANGES),
 }
-DISCOVERY = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "ROS_LOCALHOST_ONLY")
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +68,25 @@ def installed_launch(installed_package: Path) -> Iterator[Path]:
 @pytest.mark.ros
 @pytest.mark.processes
 @pytest.mark.slow
-def test_the_command_knows_every_launch_file(installed_launch: Path) -> None:
-    assert sorted(path.name for path in installed_launch.glob("*.launch.py")) == [f"{name}.launch.py" for name in NAMES]
+def test_launch_files_need_nothing_but_python_and_the_installed_package(installed_launch: Path) -> None:
+    """The Python of ``ros2 launch`` is the system's, without what snn_core needs; -I -S is one without anything."""
+    (site,) = installed_launch.parents[2].glob("lib/python3*/site-packages")
+    script = f"""
+import json, runpy, sys
+from pathlib import Path
+sys.path.append({str(site)!r})
+for path in sorted(Path({str(installed_launch)!r}).glob("*.launch.py")):
+    content = runpy.run_path(str(path))
+    assert callable(content["generate_launch_description"])
+    values = dict.fromkeys(content["LAUNCH_FILE"].required, "x") | {{"params_file": __file__}}
+    print(json.dumps([path.name, [node.name for node in content["LAUNCH_FILE"].plan(values)]]))
+"""
+    path = installed_launch.parent / "bare.py"
+    path.write_text(script)
+    done = subprocess.run([sys.executable, "-I", "-S", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = dict(json.loads(line) for line in done.stdout.splitlines())
+    assert found == {f"{name}.launch.py": list(LAUNCH_FILES[name].nodes) for name in NAMES}
 
 
 @pytest.mark.ros
@@ -80,7 +101,7 @@ def test_launch_file_and_command_describe_the_same_arguments(name: str, installe
         assert descriptions[key].startswith(argument.description.removesuffix("; empty: as in params_file"))
         assert argument.description.endswith("as in params_file") == descriptions[key].endswith("as in params_file)")
         assert argument.required == (key in LAUNCH_FILES[name].required)
-        assert argument.choices == (DISCOVERY_RANGES if key == "discovery" else ())
+        assert argument.choices == (discovery.RANGES if key == "discovery" else ())
 
 
 @pytest.mark.ros
@@ -96,7 +117,7 @@ def test_launch_file_and_command_start_the_same(name: str, installed_launch: Pat
     arguments = data.draw(st.fixed_dictionaries(required, optional=values))
     plan = launch_plan(name, [f"{key}:={value}" for key, value in arguments.items()])
     with pytest.MonkeyPatch.context() as patch:
-        for variable in DISCOVERY:
+        for variable in discovery.VARIABLES:
             patch.setenv(variable, "")
         found = launch_files.started(installed_launch / f"{name}.launch.py", arguments)
         assert os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] == (plan.discovery or "LOCALHOST")
@@ -106,7 +127,7 @@ def test_launch_file_and_command_start_the_same(name: str, installed_launch: Pat
     ]
     if "params_file" not in arguments:
         config = installed_launch / "config" / f"{launch_file.config}.yaml"
-        assert config.read_bytes() == plan.nodes[0].params_file.read_bytes()
+        assert config.read_bytes() == Path(plan.nodes[0].params_file).read_bytes()
         expected = [replace(node, params_files=(config,)) for node in expected]
     assert found == expected
     assert [types(node) for node in found] == [types(node) for node in expected]  # 1 == True == 1.0
@@ -133,7 +154,7 @@ def types(node: launch_files.Started) -> dict[str, type]:
 def test_a_launch_file_keeps_discovery_on_the_host_unless_the_environment_says_otherwise(
     environment: dict[str, str], expected: str, installed_launch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in DISCOVERY:
+    for variable in discovery.VARIABLES:
         monkeypatch.setenv(variable, "")
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
@@ -149,8 +170,13 @@ def test_a_launch_file_keeps_discovery_on_the_host_unless_the_environment_says_o
     ("name", "arguments", "message"),
     [
         ("replay", {}, '[Rr]equired launch argument "file"'),
-        ("robot", {"params_file": "/nowhere.yaml"}, "params_file: /nowhere.yaml: no such file"),
-        ("demo", {"seed": "a"}, "invalid literal for int"),
+        ("replay", {"file": ""}, "file: required argument is missing"),
+        (
+            "robot",
+            {"params_file": "/nowhere.yaml"},
+            "params_file: /nowhere.yaml: expected a parameter file, found none",
+        ),
+        ("demo", {"seed": "a"}, "seed: expected a whole number, found 'a'"),
         ("demo", {"discovery": "far"}, "far"),
     ],
 )
@@ -172,8 +198,8 @@ def test_parameter_files_name_parameters_of_their_type(path: Path) -> None:
     assert sections
     for section, content in sections.items():
         node = section.removeprefix("/**/")
-        read_parameters(path, node, NODES[node].model)
-        known = {parameter.name: parameter.default for parameter in parameters_of(NODES[node].model)}
+        read_parameters(path, node, NODES[node].model())
+        known = {parameter.name: parameter.default for parameter in parameters_of(NODES[node].model())}
         for name, value in flat(content["ros__parameters"]):
             assert name in known, f"{section}: {name}"
             assert type(value) is type(known[name]), f"{section}: {name}: ROS 2 takes no {value!r} for {known[name]!r}"
@@ -184,8 +210,10 @@ def test_arguments_are_parameters_of_their_type(name: str) -> None:
     sections = yaml.safe_load((LAUNCH / "config" / f"{LAUNCH_FILES[name].config}.yaml").read_text())
     assert {section.removeprefix("/**/") for section in sections} == set(LAUNCH_FILES[name].nodes)
     for node, arguments in LAUNCH_FILES[name].nodes.items():
-        known = {parameter.name: type(parameter.default) for parameter in parameters_of(NODES[node].model)}
-        assert {argument: known[argument] for argument in arguments} == dict(arguments)
+        known = {parameter.name: type(parameter.default) for parameter in parameters_of(NODES[node].model())}
+        assert {argument: known[argument] for argument in arguments} == {
+            argument: ARGUMENTS[argument].kind for argument in arguments
+        }
 
 
 def flat(parameters: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -206,18 +234,22 @@ def flat(parameters: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, ob
         (
             "rocket",
             [],
-            "launch rocket: unknown; expected one of demo, replay, .*event_filter, dvs_emulator",
+            "launch rocket: unknown; expected one of camera, demo, dvs_emulator, event_filter, replay, robot",
         ),
         ("demo", ["file:=x"], "demo: file: unknown argument; expected one of params_file, track, .*discovery"),
         ("demo", ["seed=3"], "demo: 'seed=3': expected NAME:=VALUE"),
-        ("demo", ["seed:=1.5"], "seed: expected a whole number, found '1.5'"),
-        ("demo", ["lockstep:=maybe"], "lockstep: expected true or false, found 'maybe'"),
-        ("replay", ["file:=x", "rate:=max"], "rate: expected a number, found 'max'"),
+        ("demo", ["seed:=1.5"], "demo: seed: expected a whole number, found '1.5'"),
+        ("demo", ["lockstep:=maybe"], "demo: lockstep: expected true or false, found 'maybe'"),
+        ("replay", ["file:=x", "rate:=max"], "replay: rate: expected a number, found 'max'"),
         ("replay", [], "replay: file: required argument is missing; add file:=VALUE"),
         ("replay", ["file:="], "replay: file: required argument is missing; add file:=VALUE"),
-        ("robot", ["params_file:=/nowhere.yaml"], "params_file: /nowhere.yaml: expected a parameter file, found none"),
-        ("robot", ["namespace:=a-b"], "namespace: expected letters, .* found 'a-b'"),
-        ("robot", ["discovery:=far"], "discovery: expected one of LOCALHOST, .* found 'far'"),
+        (
+            "robot",
+            ["params_file:=/nowhere.yaml"],
+            "robot: params_file: /nowhere.yaml: expected a parameter file, found none",
+        ),
+        ("robot", ["namespace:=a-b"], "robot: namespace: expected letters, .* found 'a-b'"),
+        ("robot", ["discovery:=far"], "robot: discovery: expected one of LOCALHOST, .* found 'far'"),
     ],
 )
 def test_what_cannot_be_launched_is_refused_in_one_line(name: str, arguments: list[str], message: str) -> None:
@@ -230,7 +262,7 @@ def test_an_argument_that_is_not_given_leaves_the_parameter_file_alone() -> None
         required = [f"{argument}:=x" for argument in LAUNCH_FILES[name].required]
         for node in launch_plan(name, required).nodes:
             assert set(node.parameters) <= set(LAUNCH_FILES[name].required)
-            assert (node.remaps, node.namespace) == ({}, "/")
+            assert (node.remaps, node.namespace) == ({}, "")
 
 
 def test_a_checkpoint_brings_its_network_unless_another_is_given() -> None:
@@ -238,6 +270,27 @@ def test_a_checkpoint_brings_its_network_unless_another_is_given() -> None:
     assert controller.parameters == {"checkpoint": "c.npz", "network": ""}
     (controller,) = launch_plan("robot", ["checkpoint:=c.npz", "network:=lane"]).nodes
     assert controller.parameters == {"checkpoint": "c.npz", "network": "lane"}
+
+
+def test_every_argument_belongs_to_a_launch_file() -> None:
+    assert {name for launch_file in LAUNCH_FILES.values() for name in launch_file.arguments()} == set(ARGUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def generate_launch_description(): ...", "expected a LaunchFile named LAUNCH_FILE, found none"),
+        ("from launch_of_another_robot import LaunchDescription", "No module named 'launch_of_another_robot'"),
+    ],
+)
+def test_a_launch_file_for_ros2_launch_alone_is_refused_in_one_line(
+    content: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.launch.py"
+    path.write_text(content)
+    monkeypatch.setattr(launch_command, "launch_folder", lambda: tmp_path)
+    with pytest.raises(UserError, match=f"^{path}: {message}; start it by ros2 launch$"):
+        launch_plan("mine")
 
 
 @pytest.mark.ros

@@ -8,22 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snn_core.control.command import velocity
 from snn_core.errors import UserError
+from snn_core.events.events import Events
 from snn_core.sim.camera import Renderer
 from snn_core.sim.frames import FrameEvents
 from snn_core.sim.gazebo import gazebo_world
 from snn_core.sim.gazebo.backend import Frame, Observation, OnWait, RobotState, WorldDisturbedError
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
 from snn_core.sim.robot import Robot
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import Pose, load_track
-from snn_core.tasks.lane.simulator import LaneSimulator
+from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 
 BEGAN_US = 3_210_000
 SETTLE_US = 70_000
 WINDOW_US = 50_000
 TRACK = load_track("meschede")
 SETTINGS = SimulatorSettings(backend="gz")
+FORWARD = velocity(0.5, 0.0)
 QUIET = SETTINGS.model_copy(
     update={"pixel": SETTINGS.pixel.model_copy(update={"leak_rate_hz": 0.0, "shot_noise_rate_hz": 0.0})}
 )
@@ -119,9 +121,9 @@ def test_lockstep_counts_windows_and_placing_takes_no_time(world: GazeboWorld, b
             world.place(1)
         window = world.advance(1.0, 0.3)
         ends.append((window.begin_us, window.end_us))
-        assert window.t.size > 0
-        assert np.all((window.t >= window.begin_us) & (window.t < window.end_us))
-        assert np.all(np.diff(window.t) >= 0)
+        assert window.events.t.size > 0
+        assert np.all((window.events.t >= window.begin_us) & (window.events.t < window.end_us))
+        assert np.all(np.diff(window.events.t) >= 0)
     assert ends == [(k * WINDOW_US, (k + 1) * WINDOW_US) for k in range(6)]
     assert backends[0].placed == [TRACK.pose(0), TRACK.pose(1)]
 
@@ -134,18 +136,16 @@ def test_events_are_those_of_the_frames(world: GazeboWorld, backends: list[InPro
     reference, *frames = backends[0].seen
     pixel.reset(reference.image, 0)
     parts = [pixel.update(frame.image, frame.t_us - reference.t_us) for frame in frames]
-    for name in ("t", "x", "y", "polarity"):
-        expected = np.concatenate([getattr(part, name) for part in parts])
-        assert np.array_equal(getattr(window, name), expected), name
+    assert window.events.equals(Events.concatenate(parts))
 
 
 def test_a_placement_makes_no_events(backends: list[InProcess]) -> None:
     world = GazeboWorld(TRACK, QUIET)
     world.place(0)
-    assert world.advance(1.0, 0.5).t.size > 0
+    assert world.advance(1.0, 0.5).events.t.size > 0
     world.place(1)  # another view
     assert not np.array_equal(backends[0].seen[-1].image, backends[0].seen[-2].image)
-    assert world.advance(0.0, 0.0).t.size == 0
+    assert world.advance(0.0, 0.0).events.t.size == 0
     world.close()
 
 
@@ -161,7 +161,7 @@ def test_commands_are_limited(world: GazeboWorld) -> None:
 def test_in_the_dark_nothing_is_seen() -> None:
     world = GazeboWorld(TRACK, QUIET.model_copy(update={"dark": True}))
     world.place(0)
-    assert sum(world.advance(1.0, 0.5).t.size for _ in range(5)) == 0
+    assert sum(world.advance(1.0, 0.5).events.t.size for _ in range(5)) == 0
     world.close()
 
 
@@ -189,33 +189,33 @@ def test_close_ends_the_backend_and_takes_its_world_file_away(world: GazeboWorld
 
 
 def test_a_disturbed_window_is_driven_again_from_the_start(backends: list[InProcess]) -> None:
-    with LaneSimulator(SETTINGS) as simulator:
-        windows = [simulator.step(0.5, 0.0) for _ in range(3)]
+    with LaneTask(SETTINGS) as simulator:
+        windows = [simulator.step(FORWARD) for _ in range(3)]
         backends[0].disturbances.append(None)
-        windows += [simulator.step(0.5, 0.0) for _ in range(2)]
+        windows += [simulator.step(FORWARD) for _ in range(2)]
         assert [window.placed for window in windows] == [True, False, False, True, False]
         assert [window.number for window in windows] == list(range(5))
         assert [window.end_us for window in windows] == [(k + 1) * WINDOW_US for k in range(5)]
         assert simulator.counters == {"disturbances": 1, "frames_lost": 0}
-        assert backends[0].placed == 2 * [TRACK.pose(simulator.task.lane)]
+        assert backends[0].placed == 2 * [TRACK.pose(simulator.rules.lane)]
 
 
 def test_a_disturbed_placement_is_done_again_and_ends_in_one_line_when_it_always_is(backends: list[InProcess]) -> None:
-    with LaneSimulator(SETTINGS) as simulator:
+    with LaneTask(SETTINGS) as simulator:
         simulator.start()
         backends[0].disturbed_placements = 2
-        windows = [simulator.step(0.5, 0.0) for _ in range(2)]
+        windows = [simulator.step(FORWARD) for _ in range(2)]
         assert [(window.placed, window.end_us) for window in windows] == [(True, WINDOW_US), (False, 2 * WINDOW_US)]
         assert simulator.disturbances == 2
         assert backends[0].placed == [TRACK.pose(0)]
         backends[0].disturbances.append(None)
         backends[0].disturbed_placements = 100
         with pytest.raises(UserError, match=r"^the world was reset, 5 times in a row: expected that nothing else"):
-            simulator.step(0.5, 0.0)
+            simulator.step(FORWARD)
 
 
 def test_a_placement_that_is_disturbed_while_it_runs_is_done_again(backends: list[InProcess]) -> None:
-    with LaneSimulator(SETTINGS) as simulator:
+    with LaneTask(SETTINGS) as simulator:
         simulator.start()
         backends[0].disturbed_placements = 1
         simulator.run(1.0)
@@ -231,10 +231,10 @@ def test_a_placement_that_is_disturbed_while_it_runs_is_done_again(backends: lis
 
 
 def test_free_running_goes_on_from_the_start_when_it_is_disturbed(backends: list[InProcess]) -> None:
-    with LaneSimulator(SETTINGS) as simulator:
+    with LaneTask(SETTINGS) as simulator:
         simulator.start()
         simulator.run(1.0)
-        simulator.send(0.5, 0.0)
+        simulator.send(FORWARD)
         assert simulator.take(0.0) is not None
         backends[0].disturbances.append(None)
         assert simulator.take(0.0) is None

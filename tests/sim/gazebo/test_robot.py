@@ -12,7 +12,7 @@ import pytest
 from snn_core.sim.camera import Renderer
 from snn_core.sim.gazebo.backend import Backend
 from snn_core.sim.robot import Robot
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.tasks.lane.task import SimulatorSettings
 from tests.gazebo_backends import TRACK, started
 
 WINDOW_US = 50_000

@@ -10,24 +10,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from snn_core.errors import UserError
-from snn_core.learning.parameters import SimulatorParameters, read_parameters
+from snn_core.learning.parameters import read_parameters, simulator_parameters
 from snn_core.sim.gazebo import names
-from snn_core.sim.gazebo.body import RobotBodySpec, box_inertia, cylinder_inertia
 from snn_core.sim.gazebo.classic.install import find_classic
-from snn_core.sim.gazebo.description.elements import text
+from snn_core.sim.gazebo.description.rendering import render, text
 from snn_core.sim.gazebo.description.road_mesh import HEIGHT_M, Mesh, paint_mesh, wavefront
 from snn_core.sim.gazebo.description.robot_urdf import robot_urdf
 from snn_core.sim.gazebo.description.surroundings import WALL_DISTANCE_M
 from snn_core.sim.gazebo.description.world_sdf import robot_sdf, write_world
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.robot_body import RobotBodySpec, box_inertia, cylinder_inertia
 from snn_core.sim.track import load_track, shipped_tracks
+from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 from tests.reference import ReferenceTrack
 
 ROOT = Path(__file__).resolve().parents[3]
-SETTINGS = read_parameters(ROOT / "launch/config/lane.yaml", "simulator", SimulatorParameters)
-TURTLEBOT = read_parameters(ROOT / "launch/config/turtlebot4.yaml", "simulator", SimulatorParameters)
+SETTINGS = read_parameters(ROOT / "launch/config/lane.yaml", "simulator", simulator_parameters(LaneTask))
+TURTLEBOT = read_parameters(ROOT / "launch/config/turtlebot4.yaml", "simulator", simulator_parameters(LaneTask))
 EDGE_M = 5e-4
 """A marking's edge must be within this; the issue of worlds asked for 5 mm."""
 MESHES = {name: paint_mesh(load_track(name)) for name in shipped_tracks()}
@@ -209,9 +210,31 @@ def test_malformed_obstacles_are_refused(tmp_path: Path, obstacles: str):
 
 def test_any_name_of_a_track_makes_a_file(tmp_path: Path):
     track = load_track("tight")
-    track.name = "a--b-<&é"
+    track.name = "a--b-<&é\n\x01\udcff"
     write_world(SETTINGS, track, tmp_path / "lane.sdf", classic=False)
     assert ET.parse(tmp_path / "lane.sdf").getroot().find("world") is not None
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_any_printable_name_of_a_file_is_written_as_xml(tmp_path: Path, classic: bool):
+    path = tmp_path / "a <b> & \"c\" 'é'.sdf"
+    write_world(SETTINGS, load_track("tight"), path, classic)
+    paint = tmp_path / "a <b> & \"c\" 'é'_paint.obj"
+    assert ET.parse(path).getroot().findtext(".//uri") == (paint.resolve().as_uri() if classic else paint.name)
+    assert paint.exists()
+
+
+@pytest.mark.parametrize("name", ["a\x01.sdf", "a\n.sdf", "a\udcff.sdf"])
+def test_a_file_name_that_xml_cannot_hold_is_refused(tmp_path: Path, name: str):
+    with pytest.raises(UserError, match="expected a file name of printable characters") as error:
+        write_world(SETTINGS, load_track("tight"), tmp_path / name, classic=False)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_value_that_a_template_names_and_nobody_gives_is_an_error():
+    with pytest.raises(UndefinedError):
+        render("robot.sdf.jinja", "", version="1.9")
 
 
 @pytest.mark.parametrize(

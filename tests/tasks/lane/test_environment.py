@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.tasks.lane.environment import ENVIRONMENT_ID, REWARDS, LaneEnvironment, register
+from snn_core.tasks.lane.task import SimulatorSettings
 
 
 @pytest.mark.parametrize("render_mode", [None, "rgb_array"])
@@ -49,7 +49,9 @@ def test_rewards_by_name():
     for name, expected in (("center", 1.0), ("progress", 0.05)):
         environment = LaneEnvironment(reward=name)
         environment.reset(seed=0, options={"lane": 0, "arc_length_m": 1.0})
-        assert environment.step(np.array([-1.0, 0.0], np.float32))[1] == pytest.approx(expected, abs=1e-6)
+        _, reward, _, _, info = environment.step(np.array([-1.0, 0.0], np.float32))
+        assert reward == pytest.approx(expected, abs=1e-6)
+        assert info["signals"]["reward"] == reward
     environment = LaneEnvironment(reward="center")
     environment.reset(seed=0, options={"lane": 0, "arc_length_m": 1.0, "deviation_m": 0.1})
     assert environment.step(np.array([-1.0, 0.0], np.float32))[1] == pytest.approx(0.5, abs=1e-6)

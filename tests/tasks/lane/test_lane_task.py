@@ -4,18 +4,18 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snn_core.control.command import Command, velocity
 from snn_core.errors import UserError
 from snn_core.files import StrictModel, validate
 from snn_core.sim.event_pixel import EventPixelSpec
-from snn_core.sim.simulator_settings import SimulatorSettings
 from snn_core.sim.track import LanePosition, load_track
-from snn_core.tasks.lane.simulator import LaneSimulator, LaneWindow
-from snn_core.tasks.lane.task import LaneTask, LaneTaskSpec, Placement, Step
+from snn_core.tasks.lane.rules import LaneRules, LaneStep, LaneTaskSpec, Placement
+from snn_core.tasks.lane.signals import RewardSettings
+from snn_core.tasks.lane.task import LaneTask, LaneWindow, SimulatorSettings
 
 TRACK = load_track("meschede")
 WINDOW_US = 50_000
@@ -25,11 +25,11 @@ class Run:
     """A task fed with positions, window by window."""
 
     def __init__(self, **changes) -> None:
-        self.task = LaneTask(LaneTaskSpec(**changes), TRACK)
+        self.task = LaneRules(LaneTaskSpec(**changes), TRACK)
         self.placement: Placement | None = self.task.begin()
         self.windows, self.arc_length = 0, 0.0
 
-    def window(self, forward_m: float = 0.0, deviation_m: float = 0.0) -> Step:
+    def window(self, forward_m: float = 0.0, deviation_m: float = 0.0) -> LaneStep:
         if self.placement is not None:
             self.arc_length = 0.0
         self.arc_length += forward_m
@@ -40,7 +40,7 @@ class Run:
         self.placement = step.placement
         return step
 
-    def lap(self) -> Step:
+    def lap(self) -> LaneStep:
         pieces = 400
         length = TRACK.lane_length_m(self.task.lane)
         return [self.window(length * (1 + 1e-9) / pieces) for _ in range(pieces)][-1]
@@ -49,9 +49,9 @@ class Run:
 def test_training_changes_lanes_at_resets_and_laps_and_counts_each_apart():
     run = Run()
     assert run.placement == Placement(0)
-    assert run.window(0.05, 0.2) == Step(None, 0, 0, 0, None, False)
-    assert run.window(0.05, -0.2001) == Step(Placement(1), 0, 0, 1, 0.1, False)
-    assert run.window(0.05) == Step(None, 1, 0, 1, 0.1, False)
+    assert run.window(0.05, 0.2) == LaneStep(None, 0, 0, 0, None, False)
+    assert run.window(0.05, -0.2001) == LaneStep(Placement(1), 0, 0, 1, 0.1, False)
+    assert run.window(0.05) == LaneStep(None, 1, 0, 1, 0.1, False)
     run.window(0.05, 0.3)
     assert run.placement == Placement(0)
     step = run.lap()
@@ -127,16 +127,16 @@ def test_begin_starts_anew():
     run = Run()
     run.window(0.1, 1.0)
     assert run.task.begin() == Placement(0)
-    assert run.task.update(50_000, LanePosition(0.0, 0.0, 0.1, 0.0)) == Step(None, 0, 0, 0, None, False)
+    assert run.task.update(50_000, LanePosition(0.0, 0.0, 0.1, 0.0)) == LaneStep(None, 0, 0, 0, None, False)
 
 
-def pursue(simulator: LaneSimulator, window: LaneWindow | None, v: float = 1.3) -> tuple[float, float]:
+def pursue(simulator: LaneTask, window: LaneWindow | None, v: float = 1.3) -> Command:
     """A command that keeps the lane, computed from the true position."""
-    if window is None or simulator.task.lane != window.lane:
-        return v, 0.0
+    if window is None or simulator.rules.lane != window.goal:
+        return velocity(v, 0.0)
     position = window.position
-    ahead = simulator.track.curvature_ahead_1_m(window.lane, position.arc_length_m, 0.05)
-    return v, v * (ahead - 3.0 * position.heading_error_rad - 6.0 * position.deviation_m)
+    ahead = simulator.track.curvature_ahead_1_m(window.goal, position.arc_length_m, 0.05)
+    return velocity(v, v * (ahead - 3.0 * position.heading_error_rad - 6.0 * position.deviation_m))
 
 
 def quiet(**task) -> SimulatorSettings:
@@ -146,49 +146,76 @@ def quiet(**task) -> SimulatorSettings:
 
 @pytest.mark.parametrize("track", ["meschede", "tight", "s_bend"])
 def test_a_good_driver_closes_a_lap_on_each_lane_of_each_track(track: str):
-    simulator = LaneSimulator(quiet(settled_laps=1).model_copy(update={"track": track}))
+    simulator = LaneTask(quiet(settled_laps=1).model_copy(update={"track": track}))
     window, placed = None, []
     for number in range(2000):
-        window = simulator.step(*pursue(simulator, window))
+        window = simulator.step(pursue(simulator, window))
         assert window.number == number
-        placed += [(number, window.lane)] if window.placed else []
+        placed += [(number, window.goal)] if window.placed else []
         if window.finished:
             break
     assert window is not None
     assert window.finished
-    assert (window.laps, window.resets, window.last_reset_s) == (2, 0, None)
+    assert (window.completed, window.failed, window.last_failed_s) == (2, 0, None)
     assert [lane for _, lane in placed] == [0, 1]
     seconds = (simulator.track.lane_length_m(0) + simulator.track.lane_length_m(1)) / 1.3
     assert 1e-6 * window.end_us == pytest.approx(seconds, rel=0.03)
 
 
 def test_a_robot_that_drives_straight_on_is_placed_anew_in_the_window_after():
-    simulator = LaneSimulator(quiet())
-    windows = [simulator.step(1.3, 0.0) for _ in range(300)]
+    simulator = LaneTask(quiet())
+    windows = [simulator.step(velocity(1.3, 0.0)) for _ in range(300)]
     for before, after in pairwise(windows):
         off = abs(before.position.deviation_m) > 0.2
         assert after.placed == off
-        assert after.lane == (1 - before.lane if off else before.lane)
-        assert after.resets == before.resets + (abs(after.position.deviation_m) > 0.2)
+        assert after.goal == (1 - before.goal if off else before.goal)
+        assert after.failed == before.failed + (abs(after.position.deviation_m) > 0.2)
         if after.placed:
             assert after.position.arc_length_m == pytest.approx(0.065, abs=1e-3)
-            assert after.v == pytest.approx(1.3)
+            assert after.v_m_s == pytest.approx(1.3)
     assert windows[0].placed
-    assert windows[-1].resets > 2
+    assert windows[-1].failed > 2
     last = max(w.end_us for w in windows if abs(w.position.deviation_m) > 0.2)
-    assert windows[-1].last_reset_s == pytest.approx(1e-6 * last)
+    assert windows[-1].last_failed_s == pytest.approx(1e-6 * last)
 
 
 def test_begin_repeats_the_run_to_the_bit():
-    simulator = LaneSimulator(SimulatorSettings(seed=3))
-    commands = [(1.3, 0.5 * math.sin(k)) for k in range(12)]
-    first = [simulator.step(*command) for command in commands]
+    simulator = LaneTask(SimulatorSettings(seed=3))
+    commands = [velocity(1.3, 0.5 * math.sin(k)) for k in range(12)]
+    first = [simulator.step(command) for command in commands]
     simulator.begin()
     for a, command in zip(first, commands, strict=True):
-        b = simulator.step(*command)
-        assert np.array_equal(a.t, b.t)
-        assert np.array_equal(a.x, b.x)
-        assert (a.pose, a.orientation, a.number, a.lane) == (b.pose, b.orientation, b.number, b.lane)
+        b = simulator.step(command)
+        assert len(a.events) > 0
+        assert a.events.equals(b.events)
+        assert (a.state, a.odometry, a.number, a.goal) == (b.state, b.odometry, b.number, b.goal)
+
+
+def test_a_window_says_where_the_robot_is_in_the_order_of_the_states_names():
+    simulator = LaneTask(quiet())
+    window = None
+    for _ in range(30):
+        window = simulator.step(velocity(1.3, 0.4))
+    assert window is not None
+    x_m, y_m, yaw_rad, deviation_m = window.state
+    assert simulator.state_names == ("x_m", "y_m", "yaw_rad", "deviation_m")
+    assert window.position == simulator.track.locate(x_m, y_m, yaw_rad, window.goal)
+    assert deviation_m == window.position.deviation_m != 0.0
+    odometry = window.odometry
+    assert odometry is not None
+    assert (odometry.x_m, odometry.y_m, odometry.v_m_s, odometry.omega_rad_s) == (
+        x_m,
+        y_m,
+        window.v_m_s,
+        window.omega_rad_s,
+    )
+    assert 2.0 * math.atan2(*odometry.orientation) == yaw_rad
+    assert (window.v_m_s, window.omega_rad_s) == pytest.approx((1.3, 0.4))
+
+
+def test_a_command_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="finite"):
+        LaneTask(quiet()).step(velocity(math.nan, 0.0))
 
 
 def test_settings_that_cannot_be_are_refused_in_one_line(tmp_path: Path):
@@ -202,12 +229,12 @@ def test_settings_that_cannot_be_are_refused_in_one_line(tmp_path: Path):
         " segments: [arc: [2.0, 360]]}"
     )
     with pytest.raises(UserError, match="first_lane"):
-        LaneSimulator(SimulatorSettings(track=str(path), task=LaneTaskSpec(first_lane=1)))
-    assert LaneSimulator(SimulatorSettings(track=str(path))).step(1.0, 0.5).lane == 0
+        LaneTask(SimulatorSettings(track=str(path), task=LaneTaskSpec(first_lane=1)))
+    assert LaneTask(SimulatorSettings(track=str(path))).step(velocity(1.0, 0.5)).goal == 0
 
 
 def test_every_setting_has_a_description_and_a_plain_type():
-    groups = [SimulatorSettings()]
+    groups: list[StrictModel] = [SimulatorSettings(), RewardSettings()]
     seen = 0
     while groups:
         group = groups.pop()

@@ -13,16 +13,18 @@ from typing import Any
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from spikedrive_nodes.processes.launch_description import ros_node
+from spikedrive_nodes.processes.launch_file import PlannedNode, Value, checkpoint_parameters
 
 GAZEBO = FindPackageShare("spikedrive_gazebo")
 BRIDGE = PathJoinSubstitution([GAZEBO, "config", "bridge.yaml"])
 RVIZ = PathJoinSubstitution([GAZEBO, "config", "lane.rviz"])
 CONFIG = PathJoinSubstitution([FindPackageShare("spikedrive"), "launch", "config"])
-EMULATOR = PathJoinSubstitution([CONFIG, "dvs_emulator.yaml"])
 GZ_SIM = PathJoinSubstitution([FindPackageShare("ros_gz_sim"), "launch", "gz_sim.launch.py"])
 BOOLEANS = ["true", "false"]
 
@@ -35,7 +37,8 @@ def gazebo_file(*arguments: str) -> str:
 def actions(context: LaunchContext) -> list[Any]:
     """Gazebo with a world made for the task, and the nodes. When one ends, so does the launch."""
     values = context.launch_configurations
-    params_file = os.path.join(CONFIG.perform(context), f"{values['robot']}.yaml")
+    config = CONFIG.perform(context)
+    params_file = os.path.join(config, f"{values['robot']}.yaml")
     if not os.path.isfile(params_file):
         params_file = values["robot"]
     if not os.path.isfile(params_file):  # launch_ros would go on without it
@@ -43,37 +46,36 @@ def actions(context: LaunchContext) -> list[Any]:
     world = os.path.join(tempfile.mkdtemp(prefix="spikedrive_lane_"), "lane.sdf")
     gazebo_file("world", values["track"], "--out", world, "--parameters", params_file)
     window = "-s --headless-rendering " if values["headless"] == "true" else ""
-    controller: dict[str, Any] = {"lockstep": False, "twist_stamped": False, "learning": values["learning"] == "true"}
-    if values["checkpoint"]:  # with its own network
-        controller |= {"checkpoint": LaunchConfiguration("checkpoint"), "network": ParameterValue("", value_type=str)}
-
-    def node(executable: str, **more: Any) -> Node:
-        return Node(**({"package": "spikedrive", "executable": executable, "name": executable} | COMMON | more))
-
+    controller: dict[str, Value] = {
+        "lockstep": False,
+        "twist_stamped": False,
+        "learning": values["learning"] == "true",
+        **checkpoint_parameters(values["checkpoint"]),
+    }
     description = ParameterValue(gazebo_file("robot", "--urdf", "--parameters", params_file), value_type=str)
-    return [
+
+    def node(package: str, executable: str, name: str, **more: Any) -> Node:
+        return Node(package=package, executable=executable, name=name, output="screen", on_exit=Shutdown(), **more)
+
+    started = [
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(GZ_SIM),
             launch_arguments={"gz_args": f"-r {window}{world}", "on_exit_shutdown": "true"}.items(),
         ),
-        node("parameter_bridge", package="ros_gz_bridge", name="bridge", parameters=[{"config_file": BRIDGE}]),
+        node("ros_gz_bridge", "parameter_bridge", "bridge", parameters=[{"config_file": BRIDGE}]),
         node(
             "robot_state_publisher",
-            package="robot_state_publisher",
+            "robot_state_publisher",
+            "robot_state_publisher",
             parameters=[{"robot_description": description, "use_sim_time": True}],
         ),
-        node("dvs_emulator", parameters=[EMULATOR]),
-        node("reward", parameters=[params_file, {"track": LaunchConfiguration("track"), "lane": 0}]),
-        node("controller", parameters=[params_file, controller]),
-        *(
-            [node("rviz2", package="rviz2", arguments=["-d", RVIZ], parameters=[{"use_sim_time": True}])]
-            if values["rviz"] == "true"
-            else []
-        ),
+        ros_node(PlannedNode("dvs_emulator", os.path.join(config, "dvs_emulator.yaml"))),
+        ros_node(PlannedNode("reward", params_file, {"track": values["track"], "lane": 0})),
+        ros_node(PlannedNode("controller", params_file, controller)),
     ]
-
-
-COMMON: dict[str, Any] = {"output": "screen", "on_exit": Shutdown()}
+    if values["rviz"] == "true":
+        started.append(node("rviz2", "rviz2", "rviz2", arguments=["-d", RVIZ], parameters=[{"use_sim_time": True}]))
+    return started
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -8,7 +8,7 @@ from pathlib import Path
 from snn_core.sim.gazebo.backend import Observation, OnWait, RobotState, WorldDisturbedError
 from snn_core.sim.gazebo.classic.link import IMAGES, NAME, WAIT_S, ClassicLink
 from snn_core.sim.gazebo.motion import state_among
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.scene_settings import SceneSettings
 from snn_core.sim.track import Pose
 
 _STEPS_PER_S = 20_000.0
@@ -49,7 +49,7 @@ class ClassicBackend:
     wheels were driven by the last command in a window's first step.
     """
 
-    def __init__(self, settings: SimulatorSettings, world: Path, on_wait: OnWait = lambda what: None) -> None:
+    def __init__(self, settings: SceneSettings, world: Path, on_wait: OnWait = lambda what: None) -> None:
         self._gazebo = settings.gazebo
         self._step_us = settings.gazebo.physics_step_us
         self._period_us = 1_000_000 // settings.gazebo.frame_rate_hz

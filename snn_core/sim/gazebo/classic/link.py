@@ -20,7 +20,7 @@ from snn_core.sim.gazebo.classic.install import ClassicInstall, find_classic
 from snn_core.sim.gazebo.classic.transport import Client, ConnectionLostError, load_messages
 from snn_core.sim.gazebo.names import BASE_LINK, CAMERA, CLASSIC_TURN_SCALE, LEFT_WHEEL, ROBOT, WORLD
 from snn_core.sim.gazebo.server import Server, display_command
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.scene_settings import SceneSettings
 from snn_core.sim.track import Pose
 
 NAME = "gazebo_classic"
@@ -67,7 +67,7 @@ class ClassicLink:
     world was last seen to stand still, -1 when not seen.
     """
 
-    def __init__(self, settings: SimulatorSettings, world: Path, on_wait: OnWait) -> None:
+    def __init__(self, settings: SceneSettings, world: Path, on_wait: OnWait) -> None:
         self.on_wait = on_wait
         self.lock = threading.Lock()
         self.frames: deque[Frame] = deque()

@@ -5,12 +5,11 @@ every step and whatever that takes; wheels driven so slip. Here it drives a flyw
 joint with dry friction, a clutch, takes the wheel along with at most the torque of the robot's largest acceleration.
 """
 
-from xml.etree.ElementTree import Element
+from typing import NamedTuple
 
 from snn_core.sim.gazebo import names
-from snn_core.sim.gazebo.body import Inertia, total_mass_kg, wheel_torque_nm
-from snn_core.sim.gazebo.description.elements import add, add_all, add_hinge, add_inertial
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.robot_body import Inertia, total_mass_kg, wheel_torque_nm
+from snn_core.sim.scene_settings import SceneSettings
 
 _MASS = 0.02
 """Mass of a flywheel, as a part of the robot's."""
@@ -19,28 +18,20 @@ _INERTIA = 0.25
 the wheels follow at once, too much lets the robot roll, like a gyroscope, when it turns."""
 
 
-def add_classic_drive(model: Element, settings: SimulatorSettings) -> None:
-    """Append flywheels, joints and plugin to a model that has base and wheels."""
-    body, half_base = settings.gazebo.body, 0.5 * settings.robot.wheel_base_m
+class ClassicDrive(NamedTuple):
+    """Flywheels and clutches. outwards_m: how far outside its wheel the joint of a flywheel is."""
+
+    flywheel_inertia: Inertia
+    clutch_torque_nm: float
+    outwards_m: float
+
+
+def classic_drive(settings: SceneSettings) -> ClassicDrive:
+    """The drive for a robot of this body, wheel base and largest acceleration."""
+    body = settings.gazebo.body
     inertia = _INERTIA * total_mass_kg(body) * body.wheel_radius_m**2
-    torque = (1.0 + 2.0 * _MASS) * wheel_torque_nm(body, settings.robot.max_acceleration_m_s2)
-    for wheel, side in ((names.LEFT_WHEEL, 1.0), (names.RIGHT_WHEEL, -1.0)):
-        flywheel = f"{wheel}_drive"
-        link = add(model, "link", name=flywheel)
-        add(link, "pose", (0.0, side * half_base, body.wheel_radius_m, 0.0, 0.0, 0.0))
-        add_inertial(link, Inertia(_MASS * total_mass_kg(body), inertia, inertia, inertia))
-        collision = add(link, "collision", name="size_of_the_wheel")  # the plugin takes the radius from it
-        add(add(add(collision, "geometry"), "sphere"), "radius", body.wheel_radius_m)
-        add(add(add(collision, "surface"), "contact"), "collide_bitmask", 0)
-        # The plugin takes the distance of its joints for that of the wheels. To put a joint elsewhere on its axis
-        # changes nothing else.
-        outwards = side * (names.CLASSIC_TURN_SCALE - 1.0) * half_base
-        add_hinge(model, f"{flywheel}_joint", names.BASE_LINK, flywheel, outwards)
-        axis = add_hinge(model, f"{wheel}_joint", flywheel, wheel)
-        add(add(axis, "dynamics"), "friction", torque)
-    # It turns right when told to turn left, and left with its sides exchanged.
-    add_all(
-        add(model, "plugin", filename="libDiffDrivePlugin.so", name="drive"),
-        left_joint=f"{names.RIGHT_WHEEL}_drive_joint",
-        right_joint=f"{names.LEFT_WHEEL}_drive_joint",
+    return ClassicDrive(
+        flywheel_inertia=Inertia(_MASS * total_mass_kg(body), inertia, inertia, inertia),
+        clutch_torque_nm=(1.0 + 2.0 * _MASS) * wheel_torque_nm(body, settings.robot.max_acceleration_m_s2),
+        outwards_m=(names.CLASSIC_TURN_SCALE - 1.0) * 0.5 * settings.robot.wheel_base_m,
     )

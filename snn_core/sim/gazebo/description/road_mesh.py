@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snn_core.sim import kernels
+from snn_core.sim import track_kernels as kernels
 from snn_core.sim.track import Track, point_on
 
 HEIGHT_M = 1e-4

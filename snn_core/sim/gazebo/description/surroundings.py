@@ -1,39 +1,40 @@
 """What may stand around the road: a wall, and boxes."""
 
-from xml.etree.ElementTree import Element
+from typing import NamedTuple
 
 import numpy as np
 
 from snn_core.errors import UserError
-from snn_core.sim.gazebo.description.elements import add, add_colour
-from snn_core.sim.gazebo.gazebo_settings import GazeboSettings
+from snn_core.sim.gazebo_settings import GazeboSettings
 from snn_core.sim.track import Track
 
 BOX_M = 0.3
 WALL_DISTANCE_M = 1.0
 """From the outermost marking to the wall."""
 _WALL_THICKNESS_M = 0.1
-_INTENSITY = 0.3
 
 
-def add_surroundings(world: Element, settings: GazeboSettings, track: Track) -> None:
-    """Append what the settings ask for. Raises UserError when obstacles are not "x,y x,y"."""
+class Box(NamedTuple):
+    """A box that stands still; middle and size (m) along x, y and z."""
+
+    name: str
+    middle: tuple[float, float, float]
+    size: tuple[float, float, float]
+
+
+def surroundings(settings: GazeboSettings, track: Track) -> list[Box]:
+    """The boxes that the settings ask for. Raises UserError when obstacles are not "x,y x,y"."""
+    boxes = []
     if settings.wall_height_m > 0.0:
         for k, (x, y, length, width) in enumerate(_walls(track)):
-            _add_box(world, f"wall_{k}", (x, y), (length, width, settings.wall_height_m))
+            boxes.append(_standing(f"wall_{k}", (x, y), (length, width, settings.wall_height_m)))
     for k, place in enumerate(_places(settings.obstacles)):
-        _add_box(world, f"obstacle_{k}", place, (BOX_M, BOX_M, BOX_M))
+        boxes.append(_standing(f"obstacle_{k}", place, (BOX_M, BOX_M, BOX_M)))
+    return boxes
 
 
-def _add_box(world: Element, name: str, at: tuple[float, float], size: tuple[float, float, float]) -> None:
-    model = add(world, "model", name=name)
-    add(model, "static", 1)
-    add(model, "pose", (*at, 0.5 * size[2], 0.0, 0.0, 0.0))
-    link = add(model, "link", name="link")
-    for kind in ("collision", "visual"):
-        part = add(link, kind, name=kind)
-        add(add(add(part, "geometry"), "box"), "size", size)
-    add_colour(part, _INTENSITY)
+def _standing(name: str, at: tuple[float, float], size: tuple[float, float, float]) -> Box:
+    return Box(name, (*at, 0.5 * size[2]), size)
 
 
 def _walls(track: Track) -> list[tuple[float, float, float, float]]:

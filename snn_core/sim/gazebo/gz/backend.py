@@ -16,14 +16,21 @@ import numpy as np
 from snn_core.errors import UserError
 from snn_core.sim.gazebo.backend import Frame, Observation, OnWait, WorldDisturbedError
 from snn_core.sim.gazebo.gz import helper as gz_helper
-from snn_core.sim.gazebo.gz.process import INSTALL, Helper, HelperPlan, environment_of, find_python
+from snn_core.sim.gazebo.gz.process import (
+    INSTALL,
+    NAME,
+    Helper,
+    HelperPlan,
+    environment_of,
+    find_python,
+    start_server,
+)
 from snn_core.sim.gazebo.motion import BodyPose, Motion, motion
 from snn_core.sim.gazebo.names import CAMERA_TOPIC, CMD_VEL_TOPIC, ODOMETRY_TOPIC, ROBOT, WORLD
-from snn_core.sim.gazebo.server import Server, display_command, last_lines
-from snn_core.sim.simulator_settings import SimulatorSettings
+from snn_core.sim.gazebo.server import Server, last_lines
+from snn_core.sim.scene_settings import SceneSettings
 from snn_core.sim.track import Pose
 
-NAME = "gz"
 _WAIT_S = 0.1
 _QUIET_S = 0.2
 _STALL_S = 1.0
@@ -42,14 +49,14 @@ _NEVER_US = 1 << 62
 class GzBackend:
     """See ``Backend``. While it runs free, one thread may call ``take`` and another ``send``."""
 
-    def __init__(self, settings: SimulatorSettings, world: Path, on_wait: OnWait = lambda what: None) -> None:
+    def __init__(self, settings: SceneSettings, world: Path, on_wait: OnWait = lambda what: None) -> None:
         self._settings = settings
         self._gazebo = settings.gazebo
         self._world = world
         self._on_wait = on_wait
         self._period_us = 1_000_000 // self._gazebo.frame_rate_hz
         self._size = settings.camera.width * settings.camera.height
-        self._slots = max(_LEAST_SLOTS, 2 * settings.window_ms * self._gazebo.frame_rate_hz // 1000)
+        self._slots = max(_LEAST_SLOTS, 2 * settings.window_us * self._gazebo.frame_rate_hz // 1_000_000)
         self._folder: Path | None = None
         self._server: Server | None = None
         self._helpers: dict[str, Helper] = {}
@@ -84,7 +91,7 @@ class GzBackend:
         self._folder = Path(tempfile.mkdtemp(prefix="spikedrive_gz_"))
         environment = environment_of(self._gazebo)
         if not self._gazebo.attach:
-            self._start_server(environment)
+            self._server = start_server(self._gazebo, self._world, self._folder, environment, self._on_wait)
         self._start_helpers(python, environment)
         self._await_ready()
         self._stand_still()
@@ -161,29 +168,6 @@ class GzBackend:
             self._memory = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _start_server(self, environment: dict[str, str]) -> None:
-        assert self._folder is not None
-        engine = self._gazebo.render_engine
-        options = ["--render-engine-server", engine] if engine else []
-        display = None
-        if os.environ.get("DISPLAY") or shutil.which("Xvfb") or engine == "ogre":
-            display = display_command()
-        else:
-            options.append("--headless-rendering")  # ogre2 renders without a display, by EGL
-        # gz keeps logs and settings in HOME; models that the user has fetched and the display's key are there, too.
-        home = Path(environment.get("HOME", "/"))
-        there = {"GZ_FUEL_CACHE_PATH": home / ".gz/fuel", "XAUTHORITY": home / ".Xauthority"}
-        kept = {name: str(path) for name, path in there.items() if path.exists()}
-        self._server = Server(
-            NAME,
-            ["gz", "sim", "-s", *options, str(self._world)],
-            kept | environment | {"HOME": str(self._folder)},
-            display,
-            self._folder / "server.log",
-            self._on_wait,
-            self._gazebo.start_timeout_s,
-        )
 
     def _start_helpers(self, python: str, environment: dict[str, str]) -> None:
         assert self._folder is not None

@@ -1,9 +1,10 @@
-"""Processes of ``gz_helper``: which interpreter can run them, in what environment, and what is said to and by them."""
+"""Processes of a Gazebo Sim: its server, and helpers under the interpreter that has its bindings."""
 
 import contextlib
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import uuid
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from snn_core.errors import UserError
-from snn_core.sim.gazebo.gazebo_settings import GazeboSettings
+from snn_core.sim.gazebo.backend import OnWait
 from snn_core.sim.gazebo.gz import helper as gz_helper
+from snn_core.sim.gazebo.server import Server, display_command
+from snn_core.sim.gazebo_settings import GazeboSettings
 
+NAME = "gz"
 INSTALL = "install gz-harmonic and python3-gz-transport13 (https://gazebosim.org/docs/harmonic/install)"
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _PROBE_S = 30.0
@@ -79,6 +83,32 @@ class Helper:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def start_server(
+    gazebo: GazeboSettings, world: Path, folder: Path, environment: dict[str, str], on_wait: OnWait
+) -> Server:
+    """Start the server of a world file; its log and what it keeps in HOME lie in ``folder``."""
+    engine = gazebo.render_engine
+    options = ["--render-engine-server", engine] if engine else []
+    display = None
+    if os.environ.get("DISPLAY") or shutil.which("Xvfb") or engine == "ogre":
+        display = display_command()
+    else:
+        options.append("--headless-rendering")  # ogre2 renders without a display, by EGL
+    # gz keeps logs and settings in HOME; models that the user has fetched and the display's key are there, too.
+    home = Path(environment.get("HOME", "/"))
+    there = {"GZ_FUEL_CACHE_PATH": home / ".gz/fuel", "XAUTHORITY": home / ".Xauthority"}
+    kept = {name: str(path) for name, path in there.items() if path.exists()}
+    return Server(
+        NAME,
+        ["gz", "sim", "-s", *options, str(world)],
+        kept | environment | {"HOME": str(folder)},
+        display,
+        folder / "server.log",
+        on_wait,
+        gazebo.start_timeout_s,
+    )
 
 
 def environment_of(gazebo: GazeboSettings) -> dict[str, str]:

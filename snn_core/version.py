@@ -1,0 +1,3 @@
+"""The version of SpikeDrive."""
+
+VERSION = "0.1.0"

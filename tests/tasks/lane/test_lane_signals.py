@@ -1,0 +1,85 @@
+"""What teaches on the lanes: the error, and a reward of weighted terms."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snn_core.control.command import velocity
+from snn_core.sim.event_pixel import EventPixelSpec
+from snn_core.sim.track import LanePosition, load_track
+from snn_core.tasks.lane.signals import LaneSignals, RewardSettings, RewardTerms
+from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
+
+TRACK = load_track("meschede")
+
+
+def signals(deviation_m: float, heading_rad: float = 0.0, v_m_s: float = 1.0, **settings) -> dict[str, float]:
+    """Of a place in the lane."""
+    position = LanePosition(deviation_m, heading_rad, 3.0, 0.0)
+    return LaneSignals(RewardSettings.model_validate(settings), TRACK)(position, v_m_s)
+
+
+def test_the_error_is_positive_left_of_the_lane_and_nothing_else_is_given_unless_asked_for():
+    assert signals(0.05) == {"error": 0.05, "error/deviation": 0.05}
+    assert signals(-0.05, gain_per_m=4.0) == {"error": -0.2, "error/deviation": -0.2}
+    assert signals(0.05, function="none") == {}
+
+
+def test_the_terms_of_the_reward_by_hand():
+    centre = {"function": "none", "centre_width_m": 0.1, "terms": {"centre": 2.0}}
+    assert signals(-0.025, **centre) == pytest.approx({"reward": 1.5, "reward/centre": 1.5})
+    assert signals(0.1, **centre) == pytest.approx({"reward": 0.0, "reward/centre": 0.0}, abs=1e-12)
+    progress = {"function": "none", "window_ms": 20.0, "terms": {"progress": 10.0}}
+    expected = 10.0 * 1.5 * math.cos(0.3) * 0.02
+    assert signals(0.0, 0.3, 1.5, **progress) == pytest.approx({"reward": expected, "reward/progress": expected})
+    assert signals(0.0, math.pi, 1.5, **progress)["reward"] == pytest.approx(-0.3)
+
+
+weights = st.floats(-100.0, 100.0)
+
+
+@given(
+    centre=weights, progress=weights, deviation_m=st.floats(-1.0, 1.0), heading=st.floats(-3.0, 3.0), v=st.floats(-2, 2)
+)
+def test_the_reward_is_the_sum_of_its_terms(centre, progress, deviation_m, heading, v):
+    terms = RewardTerms(centre=centre, progress=progress)
+    found = signals(deviation_m, heading, v, terms=terms)
+    parts = {name: value for name, value in found.items() if name.startswith("reward/")}
+    assert set(parts) == {f"reward/{name}" for name, weight in terms if weight}
+    assert ("reward" in found) == bool(parts)
+    assert found.get("reward", 0.0) == pytest.approx(sum(parts.values()))
+    alone = [signals(deviation_m, heading, v, terms={name: weight}) for name, weight in terms]
+    assert found.get("reward", 0.0) == pytest.approx(sum(one.get("reward", 0.0) for one in alone))
+    assert found["error"] == deviation_m
+
+
+def test_signals_of_a_pose_are_those_of_its_place_in_the_lane():
+    made = LaneSignals(RewardSettings(terms=RewardTerms(centre=1.0, progress=1.0)), TRACK)
+    for lane in (0, 1):
+        x_m, y_m, yaw_rad = TRACK.pose(lane, 4.0, -0.07)
+        found = made.of_pose(x_m, y_m, yaw_rad + 0.2, 1.3, lane)
+        position = TRACK.locate(x_m, y_m, yaw_rad + 0.2, lane)
+        assert found == made(position, 1.3)
+        assert found["error"] == pytest.approx(-0.07, abs=1e-6)
+
+
+def test_a_task_gives_the_signals_of_its_windows():
+    quiet = EventPixelSpec(leak_rate_hz=0.0, shot_noise_rate_hz=0.0)
+    settings = SimulatorSettings(pixel=quiet, dark=True, window_ms=20.0)
+    with LaneTask(settings, RewardSettings(gain_per_m=2.0, terms=RewardTerms(progress=1.0))) as task:
+        for _ in range(10):
+            window = task.step(velocity(1.3, 0.5))
+        found = task.signals(window)
+    assert found["error"] == 2.0 * window.position.deviation_m != 0.0
+    # The window is the simulator's, whatever the settings of the signals say.
+    way_m = 1.3 * math.cos(window.position.heading_error_rad) * 0.02
+    assert found["reward"] == found["reward/progress"] == pytest.approx(way_m)
+
+
+def test_settings_of_another_track_are_refused():
+    settings = SimulatorSettings(track="tight")
+    LaneTask.check_settings(settings, RewardSettings(track="tight"))
+    with pytest.raises(ValueError, match="reward: track: expected that of the simulator, 'tight', found 'meschede'"):
+        LaneTask.check_settings(settings, RewardSettings())
