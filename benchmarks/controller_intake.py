@@ -60,24 +60,24 @@ def measure(encoding: str, rate_hz: float, seconds: float, packet_bytes: int, bu
     from event_camera_msgs.msg import EventPacket
 
     from spikedrive_nodes.processes.node_processes import NodeProcesses, write_parameters
-    from spikedrive_nodes.processes.over_dds import Onlooker, domain_id
+    from spikedrive_nodes.processes.over_dds import Observer, domain_id
     from spikedrive_nodes.processes.replay_monitor import ReplayMonitor
     from spikedrive_nodes.ros import messages, qos
 
     settings = ControllerParameters(network="any_camera", lockstep=False, learning=False, event_timeout_s=2.0)
     domain = domain_id()
-    with tempfile.TemporaryDirectory(prefix="spikedrive-") as name, Onlooker(domain, ReplayMonitor) as onlooker:
+    with tempfile.TemporaryDirectory(prefix="spikedrive-") as name, Observer(domain, ReplayMonitor) as observer:
         folder = Path(name)
         write_parameters(folder / "parameters.yaml", {"controller": settings})
-        publisher = onlooker.node.create_publisher(EventPacket, "events", qos.EVENTS)
+        publisher = observer.node.create_publisher(EventPacket, "events", qos.EVENTS)
         with NodeProcesses(domain, folder) as processes:
             processes.start("controller", ["--params-file", str(folder / "parameters.yaml")])
-            values = onlooker.node
-            _wait(onlooker, processes, lambda: values.controller.get("state") == "active", "become active")
-            _wait(onlooker, processes, lambda: publisher.get_subscription_count() > 0, "subscribe")
+            values = observer.node
+            _wait(observer, processes, lambda: values.controller.get("state") == "active", "become active")
+            _wait(observer, processes, lambda: publisher.get_subscription_count() > 0, "subscribe")
             stream = Stream(encoding, rate_hz, packet_bytes)
             steady = _steady(stream, seconds, lambda packet: publisher.publish(messages.to_packet(packet, "camera")))
-            steady |= _counters(onlooker, processes, stream)
+            steady |= _counters(observer, processes, stream)
             before, begin_us = stream.events, stream.next_us
             packets = []
             while stream.events < before + burst:
@@ -86,7 +86,7 @@ def measure(encoding: str, rate_hz: float, seconds: float, packet_bytes: int, bu
             for packet in packets:
                 publisher.publish(packet)
             burst_s = time.perf_counter() - begin
-            counters = _counters(onlooker, processes, stream)
+            counters = _counters(observer, processes, stream)
     return {
         "encoding": encoding,
         "steady": steady,
@@ -113,15 +113,15 @@ def _steady(stream: Stream, seconds: float, publish: Callable[[EncodedPacket], N
     return {"events_per_s": stream.events / taken_s, "seconds": taken_s, "last_packet_late_ms": 1000 * lateness_s}
 
 
-def _counters(onlooker: Any, processes: Any, stream: Stream) -> dict[str, int]:
+def _counters(observer: Any, processes: Any, stream: Stream) -> dict[str, int]:
     """What the controller says once it has all packets, or knows that some are lost."""
-    monitor = onlooker.node
+    monitor = observer.node
 
     def settled() -> bool:
         values = monitor.controller
         return int(values.get("packets_received", 0)) + int(values.get("packets_lost", 0)) >= stream.next_seq
 
-    _wait(onlooker, processes, settled, "take in all packets")
+    _wait(observer, processes, settled, "take in all packets")
     names = ("events_received", "packets_received", "packets_lost", "events_late", "windows_skipped")
     figures = {name: int(monitor.controller[name]) for name in names}
     return figures | {
@@ -130,15 +130,15 @@ def _counters(onlooker: Any, processes: Any, stream: Stream) -> dict[str, int]:
     }
 
 
-def _wait(onlooker: Any, processes: Any, done: Callable[[], bool], what: str) -> None:
+def _wait(observer: Any, processes: Any, done: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + WAIT_S
 
     def check() -> None:
         processes.check()
         if time.monotonic() > deadline:
-            raise UserError(f"controller: did not {what} within {WAIT_S:g} s: {onlooker.node.controller}")
+            raise UserError(f"controller: did not {what} within {WAIT_S:g} s: {observer.node.controller}")
 
-    onlooker.spin_until(done, check)
+    observer.spin_until(done, check)
 
 
 def main() -> None:

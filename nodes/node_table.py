@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 _COMMANDS = {"cmd_vel": "geometry_msgs/TwistStamped, or Twist where twist_stamped is false"}
 _OTHER_COMMANDS = {
-    "commands": "std_msgs/Float64MultiArray, of bodies with other channels, free running",
-    "joint_trajectory": "trajectory_msgs/JointTrajectory, the same in lockstep",
+    "commands": "std_msgs/Float64MultiArray, of bodies with other channels, running freely",
+    "joint_trajectory": "trajectory_msgs/JointTrajectory, of bodies with other channels, in lockstep",
 }
 _DIAGNOSTICS = {"/diagnostics": "diagnostic_msgs/DiagnosticArray"}
 _EPISODE = {"episode": "spikedrive_msgs/Episode"}
 _EVENTS = {"events": "event_camera_msgs/EventPacket"}
 _ODOMETRY = {"odom": "nav_msgs/Odometry"}
 _REWARD = {"reward": "spikedrive_msgs/Reward"}
-_SENT_REWARD = {"reward": "spikedrive_msgs/Reward, of a task without a node for it"}
+_SENT_REWARD = {"reward": "spikedrive_msgs/Reward, of tasks that have no node for it"}
 _CLOCK = {"/clock": "rosgraph_msgs/Clock"}
 
 

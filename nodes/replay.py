@@ -120,10 +120,10 @@ class ReplayNode(Node):
     # Beginning
 
     def _is_heard(self) -> bool:
-        """Whether somebody takes the events, and the onlookers that want to see every window are there."""
-        onlookers = self._settings.onlookers
+        """Whether somebody takes the events, and the observers that want to see every window are there."""
+        observers = self._settings.observers
         return self._events_publisher.get_subscription_count() > 0 and (
-            not onlookers or self._episode_publisher.get_subscription_count() >= 1 + onlookers
+            not observers or self._episode_publisher.get_subscription_count() >= 1 + observers
         )
 
     def _may_begin(self) -> bool:

@@ -29,7 +29,7 @@ class RewardNode(Node):
         if not task.has_reward_node:
             raise UserError(f"reward: task_name: the simulator sends the signals of {task.name!r}; leave this node out")
         with about(self, "track"):
-            self._signals = task.odometry_signals(parameters)
+            self._signals = task.odometry_signals(parameters, parameters.lane)
         self._goal = parameters.lane
         self._halves: OrderedDict[int, dict[str, Odometry | Episode]] = OrderedDict()
         self._published = 0

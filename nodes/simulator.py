@@ -76,7 +76,7 @@ class SimulatorNode(Node):
         if parameters.lockstep:
             self._diagnostics.set(diagnostics.OK, "waiting for an active controller")
             self._lockstep = LockstepSource(
-                self, parameters, self._format, self._advance, self._diagnostics, self._has_onlookers
+                self, parameters, self._format, self._advance, self._diagnostics, self._has_observers
             )
         else:
             self._run_freely()
@@ -93,9 +93,9 @@ class SimulatorNode(Node):
             values |= {"retries": self._lockstep.retries, "commands_ignored": self._lockstep.ignored}
         return values
 
-    def _has_onlookers(self) -> bool:
+    def _has_observers(self) -> bool:
         """Whether all that want to see every window are there: controller, reward, and the recorders."""
-        recorders = self._settings.onlookers
+        recorders = self._settings.observers
         if not recorders:
             return True
         heard = self._events.get_subscription_count() >= 1

@@ -4,7 +4,9 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from types import GenericAlias
 
 import pytest
@@ -114,6 +116,44 @@ def members(kind: type) -> Iterator[tuple[str, object]]:
 def test_public_methods_are_described(name: str) -> None:
     found = dict(members(getattr(snn_core, name)))
     assert [title for title, member in found.items() if not inspect.getdoc(member)] == []
+
+
+def test_types_of_the_public_modules_are_checked_strictly() -> None:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        strict = tomllib.load(file)["tool"]["pyright"]["strict"]
+    modules = {module for module, _ in snn_core._SOURCES.values()}
+    assert strict == sorted({"snn_core/__init__.py", *(f"{module.replace('.', '/')}.py" for module in modules)})
+
+
+def annotations(value: object) -> Iterator[str]:
+    """All that is said of types: of a function, or of a class's fields, constructor, methods and properties."""
+    if isinstance(value, property):
+        value = value.fget
+    if not inspect.isclass(value):
+        yield from map(str, inspect.get_annotations(value).values())  # type: ignore[arg-type]
+        return
+    for owner in value.__mro__:
+        if owner.__module__.startswith("snn_core"):
+            public = {name: kind for name, kind in inspect.get_annotations(owner).items() if not name.startswith("_")}
+            yield from map(str, public.values())
+            for name, member in vars(owner).items():
+                function = getattr(member, "__func__", member)
+                if (inspect.isfunction(function) or isinstance(member, property)) and (
+                    not name.startswith("_") or name == "__init__"
+                ):
+                    yield from annotations(function)
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_a_public_signature_says_its_types(name: str) -> None:
+    assert [said for said in annotations(getattr(snn_core, name)) if re.search(r"\bAny\b", said)] == []
+
+
+def test_the_annotations_that_are_looked_at_are_those_of_methods_properties_and_fields() -> None:
+    assert {"<class 'snn_core.tasks.base.TaskSettings'>", "<class 'snn_core.tasks.base.TaskWindow'>"} <= set(
+        annotations(snn_core.SimpleTask)
+    )
+    assert "<class 'snn_core.network.network.Spikes'>" in set(annotations(snn_core.Answer))
 
 
 def test_the_methods_that_are_looked_at_are_those_of_the_class_and_its_bases() -> None:

@@ -18,7 +18,7 @@ from snn_core.learning.parameters import DriveParameters
 from snn_core.sim.robot import yaw_from_quaternion
 from snn_core.sim.track import Track, load_track
 from spikedrive_nodes.processes.node_processes import NodeProcesses, write_parameters
-from spikedrive_nodes.processes.over_dds import Onlooker, domain_id
+from spikedrive_nodes.processes.over_dds import Observer, domain_id
 from spikedrive_nodes.ros import qos
 
 START_S = 120.0
@@ -70,10 +70,10 @@ def drive_freely(parameters: DriveParameters, controller: Controller) -> dict[st
         write_parameters(folder / "parameters.yaml", _free(parameters, folder).sections())
         arguments = ["--params-file", str(folder / "parameters.yaml")]
         with (
-            Onlooker(domain, lambda: _Monitor(track)) as onlooker,
+            Observer(domain, lambda: _Monitor(track)) as observer,
             NodeProcesses(domain, folder / "logs") as processes,
         ):
-            monitor: _Monitor = onlooker.node
+            monitor: _Monitor = observer.node
 
             def wait(done: Any, what: str, timeout_s: float) -> None:
                 deadline = time.monotonic() + timeout_s
@@ -83,7 +83,7 @@ def drive_freely(parameters: DriveParameters, controller: Controller) -> dict[st
                     if time.monotonic() > deadline:
                         raise UserError(f"free running: {what}: not within {timeout_s:g} s; nodes: {monitor.said}")
 
-                onlooker.spin_until(done, check)
+                observer.spin_until(done, check)
 
             processes.start("reward", arguments)
             processes.start("controller", arguments)

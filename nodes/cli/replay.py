@@ -13,7 +13,7 @@ from snn_core.network.spec import SpikeSource
 from spikedrive_nodes.cli.progress import console
 from spikedrive_nodes.cli.replay_options import ReplayOptions, check_sensor, replay_parameters
 from spikedrive_nodes.processes.node_processes import NodeProcesses, write_parameters
-from spikedrive_nodes.processes.over_dds import Onlooker, deactivate_controller, domain_id
+from spikedrive_nodes.processes.over_dds import Observer, deactivate_controller, domain_id
 from spikedrive_nodes.processes.replay_monitor import ReplayMonitor
 
 ACTIVE_S = 60.0
@@ -27,41 +27,41 @@ def run_replay(options: ReplayOptions) -> dict[str, Any]:
     changes = {"channels": ",".join(spec.driving_parts()[1].channels()), "window_ms": spec.window_ms}
     replay = replay.model_copy(update=changes)
     domain = domain_id()
-    with tempfile.TemporaryDirectory(prefix="spikedrive-") as name, Onlooker(domain, ReplayMonitor) as onlooker:
+    with tempfile.TemporaryDirectory(prefix="spikedrive-") as name, Observer(domain, ReplayMonitor) as observer:
         folder = Path(name)
         write_parameters(folder / "parameters.yaml", {"controller": controller, "replay": replay})
         with NodeProcesses(domain, folder) as processes:
-            return _drive(onlooker, processes, folder / "parameters.yaml", spec)
+            return _drive(observer, processes, folder / "parameters.yaml", spec)
 
 
-def _drive(onlooker: Onlooker, processes: NodeProcesses, parameters: Path, spec: ControllerSpec) -> dict[str, Any]:
-    monitor: ReplayMonitor = onlooker.node
+def _drive(observer: Observer, processes: NodeProcesses, parameters: Path, spec: ControllerSpec) -> dict[str, Any]:
+    monitor: ReplayMonitor = observer.node
     arguments = ["--params-file", str(parameters)]
     processes.start("controller", arguments)
     with console.status("starting the controller"):
-        _spin(onlooker, processes, lambda: monitor.controller.get("state") == "active", ACTIVE_S, "become active")
+        _spin(observer, processes, lambda: monitor.controller.get("state") == "active", ACTIVE_S, "become active")
     processes.start("replay", arguments)
     with console.status("replaying"):
-        onlooker.spin_until(lambda: monitor.finished, processes.check)
+        observer.spin_until(lambda: monitor.finished, processes.check)
 
     def answered() -> bool:
         return monitor.last_end_us is not None and monitor.answered_us >= monitor.last_end_us
 
-    _spin(onlooker, processes, answered, SETTLE_S, "answer the last window")
-    deactivate_controller(onlooker)
-    _spin(onlooker, processes, lambda: monitor.controller.get("state") == "inactive", SETTLE_S, "be deactivated")
+    _spin(observer, processes, answered, SETTLE_S, "answer the last window")
+    deactivate_controller(observer)
+    _spin(observer, processes, lambda: monitor.controller.get("state") == "inactive", SETTLE_S, "be deactivated")
     return _figures(monitor, spec)
 
 
-def _spin(onlooker: Onlooker, processes: NodeProcesses, done: Any, timeout_s: float, what: str) -> None:
+def _spin(observer: Observer, processes: NodeProcesses, done: Any, timeout_s: float, what: str) -> None:
     deadline = time.monotonic() + timeout_s
 
     def check() -> None:
         processes.check()
         if time.monotonic() > deadline:
-            raise UserError(f"controller: did not {what} within {timeout_s:g} s: {onlooker.node.controller_message}")
+            raise UserError(f"controller: did not {what} within {timeout_s:g} s: {observer.node.controller_message}")
 
-    onlooker.spin_until(done, check)
+    observer.spin_until(done, check)
 
 
 def _figures(monitor: ReplayMonitor, spec: ControllerSpec) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def replay_parameters(options: ReplayOptions) -> tuple[ControllerParameters, Rep
             changes["network"] = ""
     controller = controller.model_copy(update=changes)
     file = str(options.file.resolve())
-    return controller, replay.model_copy(update={"file": file, "rate": rate, "lockstep": lockstep, "onlookers": 1})
+    return controller, replay.model_copy(update={"file": file, "rate": rate, "lockstep": lockstep, "observers": 1})
 
 
 def check_sensor(file: Path, controller: ControllerParameters) -> ControllerSpec:

@@ -1,11 +1,14 @@
 """``spikedrive tasks``: what can be learnt, and what controllers without a network do."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spikedrive_nodes.cli.json_output import JsonOption, write_json
 from spikedrive_nodes.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from snn_core.tasks.base import Figure
 
 
 def list_tasks(
@@ -41,7 +44,7 @@ def list_tasks(
             print_table(f"{name}: {title}, {seconds:g} s", rows)
 
 
-def _drive_baselines(name: str, seconds: float, seed: int) -> dict[str, dict[str, object]]:
+def _drive_baselines(name: str, seconds: float, seed: int) -> "dict[str, dict[str, Figure]]":
     from snn_core.errors import UserError
     from snn_core.learning.drive import drive_baseline
     from snn_core.learning.parameters import load_parameters, with_task

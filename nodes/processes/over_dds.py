@@ -1,4 +1,4 @@
-"""The driver over ROS 2: simulator, reward and controller as processes of their own, this one as an onlooker."""
+"""The driver over ROS 2: simulator, reward and controller as processes of their own, this one as an observer."""
 
 import os
 import shutil
@@ -63,7 +63,7 @@ def call(node: Node, executor: Any, client: Client, request: Any, timeout_s: flo
     return future.result()
 
 
-class Onlooker:
+class Observer:
     """An rclpy context, a node and its executor for the duration of a ``with``."""
 
     def __init__(self, domain: int, make_node: Callable[[], Any]) -> None:
@@ -113,25 +113,25 @@ class OverDds:
         task, window_us = parameters.task, parameters.simulator.window_us
         controller.check_channels(task.channels)
         with (
-            Onlooker(self._domain, lambda: Recorder(task, window_us, on_window)) as onlooker,
+            Observer(self._domain, lambda: Recorder(task, window_us, on_window)) as observer,
             NodeProcesses(self._domain, folder) as processes,
         ):
-            recorder: Recorder = onlooker.node
+            recorder: Recorder = observer.node
             watch = _Watch(recorder, processes)
             arguments = ["--params-file", str(folder / "parameters.yaml")]
             if task.has_reward_node:
                 processes.start("reward", arguments)
             processes.start("controller", arguments)
             # No window may go by unseen: the controller's topics are connected once its first command is here, the
-            # simulator sees to its own (``onlookers``).
-            onlooker.spin_until(lambda: recorder.hears_controller, watch.check)
+            # simulator sees to its own (``observers``).
+            observer.spin_until(lambda: recorder.hears_controller, watch.check)
             processes.start("simulator", arguments)
             try:
-                onlooker.spin_until(lambda: recorder.finished, watch.check)
+                observer.spin_until(lambda: recorder.finished, watch.check)
             finally:
                 # Also after Ctrl-C: what has been learnt so far is kept.
                 if not processes.ended():
-                    _save(onlooker)
+                    _save(observer)
                     restore_checkpoint(folder / "state" / "checkpoint.npz", controller)
             return DriveResult(recorder.log, recorder.wall_s(), recorder.delays())
 
@@ -155,27 +155,27 @@ class OverDds:
         }
         parameters = parameters.with_signals()
         parameters = parameters._replace(
-            simulator=parameters.simulator.model_copy(update={"lockstep": True, "onlookers": 1}),
+            simulator=parameters.simulator.model_copy(update={"lockstep": True, "observers": 1}),
             controller=parameters.controller.model_copy(update=changes),
         )
         write_parameters(folder / "parameters.yaml", parameters.sections())
         return parameters
 
 
-def _save(onlooker: Onlooker) -> None:
-    node = onlooker.node
+def _save(observer: Observer) -> None:
+    node = observer.node
     request = SaveCheckpoint.Request(path="checkpoint.npz")
-    answer = call(node, onlooker.executor, node.create_client(SaveCheckpoint, "controller/save_checkpoint"), request)
+    answer = call(node, observer.executor, node.create_client(SaveCheckpoint, "controller/save_checkpoint"), request)
     if not answer.success:
         raise UserError(f"controller: {answer.message}")
 
 
-def deactivate_controller(onlooker: Onlooker) -> None:
+def deactivate_controller(observer: Observer) -> None:
     """Deactivate the controller, which sends a zero velocity. Raises UserError when it does not answer."""
-    node = onlooker.node
+    node = observer.node
     request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
     client = node.create_client(ChangeState, "controller/change_state")
-    if not call(node, onlooker.executor, client, request).success:
+    if not call(node, observer.executor, client, request).success:
         raise UserError("controller: could not be deactivated; look at its log")
 
 

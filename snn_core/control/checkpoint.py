@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from snn_core.control.controller import Controller
 from snn_core.control.safety import SafetyLimits
@@ -29,12 +29,12 @@ class _Metadata(StrictModel):
     """What a checkpoint says beside the network's arrays."""
 
     format: int
-    spec: dict[str, Any]
+    spec: dict[str, JsonValue]
     spec_sha256: str
     seed: int = Field(ge=0, lt=1 << 63)
     time_us: int = Field(gt=-(1 << 62), lt=1 << 62)
     """Of either sign, and so far from the ends of int64 that a drive can go on."""
-    control: dict[str, Any]
+    control: dict[str, JsonValue]
 
 
 class Checkpoint(NamedTuple):
@@ -44,7 +44,7 @@ class Checkpoint(NamedTuple):
     seed: int
     time_us: int
     arrays: dict[str, np.ndarray]
-    control: dict[str, Any]
+    control: dict[str, JsonValue]
 
 
 def save_checkpoint(path: Path, controller: Controller) -> None:

@@ -1,8 +1,10 @@
 """The loop from events to a command: pooling, encoder, network, decoder, limits; one window at a time."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
+from pydantic import JsonValue
 
 from snn_core.control.command import Command, CommandLimiter
 from snn_core.control.encoders.pooling import make_pooling
@@ -189,26 +191,39 @@ class Controller:
         copy.set_state(self.state())
         return copy
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, JsonValue]:
         """What is not in the network's arrays, as JSON can hold it."""
         return {
             "encoder": self._encoder.state(),
-            "decoder": self._decoder.state(),
-            "last": list(self.limiter.last),
+            "decoder": [*self._decoder.state()],
+            "last": [*self.limiter.last],
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, JsonValue]) -> None:
         """Take over what ``state`` gave. Raises ValueError, KeyError or TypeError, changing nothing, for anything
         else.
         """
-        last = [float(value) for value in state["last"]]
+        last = _numbers(state, "last")
         if len(last) != len(self.channels) or not np.isfinite(last).all():
             raise ValueError(f"last must be {len(self.channels)} finite numbers")
+        encoder = state["encoder"]
+        if not isinstance(encoder, dict):
+            raise TypeError(f"encoder must be keys and values, found {encoder!r}")
         before = self._decoder.state()
-        self._decoder.set_state(state["decoder"])
+        self._decoder.set_state(_numbers(state, "decoder"))
         try:
-            self._encoder.set_state(state["encoder"])
+            self._encoder.set_state(encoder)
         except (ValueError, KeyError, TypeError):
             self._decoder.set_state(before)
             raise
         self.limiter.set_last(Command(self.channels, tuple(last)))
+
+
+def _numbers(state: Mapping[str, JsonValue], key: str) -> list[float]:
+    value = state[key]
+    if not isinstance(value, list):
+        raise TypeError(f"{key} must be a list of numbers, found {value!r}")
+    numbers = [number for number in value if isinstance(number, int | float)]
+    if len(numbers) != len(value):
+        raise TypeError(f"{key} must be a list of numbers, found {value!r}")
+    return [float(number) for number in numbers]

@@ -3,7 +3,7 @@
 import operator
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
@@ -18,8 +18,8 @@ from snn_core.network.spec import NetworkSpec, SpikeSource
 NETWORKS = Path(__file__).parent / "networks"
 
 if TYPE_CHECKING:
-    Encoding = Any
-    Decoding = Any
+    Encoding = EncodingSpec
+    Decoding = DecodingSpec
 else:
     # Any encoder, and any decoder, that there is a file for, or that another package offers.
     Encoding = Annotated[reduce(operator.or_, (kind.spec for kind in ENCODERS.values())), Field(discriminator="code")]

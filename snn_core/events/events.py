@@ -38,9 +38,10 @@ class Events:
 
     def __post_init__(self) -> None:
         for name, expected in FIELD_TYPES.items():
-            array = getattr(self, name)
-            if not isinstance(array, np.ndarray) or array.dtype != expected or array.ndim != 1:
-                found = f"{array.dtype}, {array.ndim}-d" if isinstance(array, np.ndarray) else type(array).__name__
+            array: NDArray[np.generic] = getattr(self, name)  # or whatever the caller gave
+            is_array = isinstance(array, np.ndarray)  # pyright: ignore[reportUnnecessaryIsInstance]
+            if not is_array or array.dtype != expected or array.ndim != 1:
+                found = f"{array.dtype}, {array.ndim}-d" if is_array else type(array).__name__
                 raise ValueError(f"events: {name} must be a 1-d array of {expected}, found {found}")
         if not len(self.t) == len(self.x) == len(self.y) == len(self.polarity):
             lengths = ", ".join(f"{name} {len(getattr(self, name))}" for name in FIELD_TYPES)

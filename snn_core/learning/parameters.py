@@ -34,7 +34,7 @@ class SourceParameters(StrictModel):
     twist_stamped: bool = Field(
         default=True, description="cmd_vel is TwistStamped (true) or Twist (false, free running only)"
     )
-    onlookers: int = Field(
+    observers: int = Field(
         default=0,
         ge=0,
         le=100,

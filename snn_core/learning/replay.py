@@ -44,7 +44,9 @@ def replay(recording: str | Path, controller: Controller, on_window: OnReplayed 
     try:
         controller.connect_sensor(player.recording.width, player.recording.height)
         controller.start(controller.network.time_us)
-        digest, ends, commands, events = DriveDigest(), [], [], 0
+        digest, events = DriveDigest(), 0
+        ends: list[int] = []
+        commands: list[tuple[float, ...]] = []
         counts = np.zeros(len(controller.spec.populations), np.int64)
         reached_us: int | None = None
         begin = time.perf_counter()

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from snn_core.control.checkpoint import save_checkpoint
 from snn_core.control.controller import Controller
 from snn_core.errors import UserError
-from snn_core.files import validate
+from snn_core.files import Model, StrictModel, validate
 from snn_core.learning.drive import DriveResult, OnWindow
 from snn_core.learning.experiment import Plan, run_experiment
 from snn_core.learning.parameters import DriveParameters, load_parameters, with_task, with_window
@@ -17,7 +18,7 @@ from snn_core.learning.record import RunRecord
 from snn_core.learning.report.page import write_report
 from snn_core.learning.train import evaluate as evaluate_controller
 from snn_core.learning.train import evaluation_figures, network_for
-from snn_core.tasks.base import Task
+from snn_core.tasks.base import Task, TaskSettings
 
 
 @dataclass(frozen=True)
@@ -128,18 +129,15 @@ def _parameters(
     signals: Mapping[str, object] | None,
 ) -> DriveParameters:
     parameters = load_parameters(None, seed, task, None if network is None else str(network))
-    changed = {
-        part: validate(type(value), _merged(value.model_dump(), given), part)
-        for part, value, given in (
-            ("settings", parameters.simulator, _merged(dict(parameters.task.recommended), settings or {})),
-            ("signals", parameters.reward, signals or {}),
-        )
-    }
-    simulator, reward = changed["settings"], changed["signals"]
+    chosen = _merged(dict(parameters.task.recommended), settings or {})
+    scene: TaskSettings = parameters.simulator
+    simulator = _changed(scene, chosen, "settings")
+    taught: StrictModel = parameters.reward
+    reward = _changed(taught, signals or {}, "signals")
     shared = {"track"} & (settings or {}).keys() & type(reward).model_fields.keys() - (signals or {}).keys()
     reward = reward.model_copy(update={name: getattr(simulator, name) for name in shared})
     if not settings or "window_ms" not in settings:
-        simulator.__pydantic_fields_set__.discard("window_ms")
+        simulator.model_fields_set.discard("window_ms")
     try:
         parameters.task.check_settings(simulator, reward)
     except ValueError as error:
@@ -147,10 +145,17 @@ def _parameters(
     return parameters._replace(simulator=simulator, reward=reward)
 
 
-def _merged(values: dict[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+def _changed(value: Model, changes: Mapping[str, object], name: str) -> Model:
+    return validate(type(value), _merged(value.model_dump(), changes), name)
+
+
+def _merged(values: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
     """``values`` with ``changes``, nested ones merged."""
     merged = dict(values)
     for key, change in changes.items():
         inner = merged.get(key)
-        merged[key] = _merged(inner, change) if isinstance(inner, dict) and isinstance(change, Mapping) else change
+        if isinstance(inner, Mapping) and isinstance(change, Mapping):
+            merged[key] = _merged(cast("Mapping[str, object]", inner), cast("Mapping[str, object]", change))
+        else:
+            merged[key] = change
     return merged

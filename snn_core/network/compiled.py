@@ -9,7 +9,7 @@ A kernel neither allocates nor checks: who fills its record does.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numba
 import numpy as np
@@ -29,13 +29,23 @@ carray: Any = numba.carray  # type: ignore[attr-defined]
 _SIGNATURE = types.int64(types.CPointer(types.int64), types.int64, types.CPointer(types.int64), types.int64)
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+class CompiledPart(Protocol):
+    """A part that ``kernel`` has compiled."""
+
+    @property
+    def address(self) -> int:
+        """Where its code is."""
+        ...
+
+
+def kernel(function: Callable[..., int]) -> CompiledPart:
     """Compile a part for the step to call; its ``address`` is what the step is given.
 
     In the cache on disk a part of another package is stale when snn_core has changed, too: it reads snn_core's records.
     """
     cover(function)
-    return cfunc(_SIGNATURE, cache=True, error_model="numpy")(function)
+    compiled: Any = cfunc(_SIGNATURE, cache=True, error_model="numpy")(function)  # numba's types are loose
+    return compiled
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:

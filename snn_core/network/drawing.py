@@ -18,6 +18,11 @@ class Drawn(NamedTuple):
     delay_steps: int | np.ndarray
     weights: np.ndarray
 
+    @property
+    def longest_delay_steps(self) -> int:
+        """The longest delay of a synapse (steps); 1 where there is none."""
+        return int(np.max(self.delay_steps, initial=1))
+
 
 def draw_connection(spec: NetworkSpec, connection: Connection, rng: np.random.Generator) -> Drawn:
     """Draw synapses, delays and initial weights. Raises UserError for weights out of the rule's bounds."""

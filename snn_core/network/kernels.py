@@ -1,5 +1,6 @@
 """The step of a whole network: what calls the kernels of its neuron models and synapses, and in which order."""
 
+import numpy as np
 from numba import njit
 
 from snn_core.network.compiled import call_kernel
@@ -11,19 +12,19 @@ PRE_BEGIN, PRE_END, CONNECTION_RECORD, DELIVER, DELIVER_ALWAYS, ARRIVE, LEARN, H
 
 
 @njit(cache=True, nogil=True)
-def _advance(
-    steps,
-    first_step,
-    input_offsets,
-    inputs,
-    populations,
-    connections,
-    arriving,
-    n_arriving,
-    rows,
-    spike_step,
-    spike_neuron,
-):
+def advance(
+    steps: int,
+    first_step: int,
+    input_offsets: np.ndarray,
+    inputs: np.ndarray,
+    populations: np.ndarray,
+    connections: np.ndarray,
+    arriving: np.ndarray,
+    n_arriving: int,
+    rows: np.ndarray,
+    spike_step: np.ndarray,
+    spike_neuron: np.ndarray,
+) -> tuple[int, int]:
     """Advance by ``steps``; within each: spikes arrive at synapses, neurons advance, rules learn from their spikes.
 
     inputs[input_offsets[s] : input_offsets[s + 1]] arrive in step s, and so do the neurons that spiked in the step

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snn_core.network.drawing import Drawn, draw_connection
 from snn_core.network.energy.operations import NetworkSize, Operations
-from snn_core.network.kernels import _advance
+from snn_core.network.kernels import advance
 from snn_core.network.models import MODELS
 from snn_core.network.models.base import LEARNING, SEED
 from snn_core.network.population import PopulationState
@@ -52,7 +53,7 @@ class Network:
         self.time_us = 0
         """End of the last step (us); ``rest`` and ``set_state`` set it."""
         sizes = [population.size for population in spec.populations.values()]
-        self._begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._begins: NDArray[np.int64] = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._names = list(spec.populations)
         rng = np.random.default_rng(seed)
         drawn = [draw_connection(spec, connection, rng) for connection in spec.connections]
@@ -73,12 +74,12 @@ class Network:
         self._steps = self._spikes = self._neuron_updates = 0
 
     def _make_populations(self, seed: int, drawn: list[Drawn]) -> dict[str, PopulationState]:
-        populations = {}
+        populations: dict[str, PopulationState] = {}
         for place, (name, population) in enumerate(self.spec.populations.items()):
             if population.model in MODELS:
                 pairs = zip(self.spec.connections, drawn, strict=True)
-                longest = [int(np.max(parts.delay_steps, initial=1)) for c, parts in pairs if c.post == name]
-                own_seed = int(np.random.default_rng([seed, 2, place]).integers(2**62))
+                longest = [parts.longest_delay_steps for connection, parts in pairs if connection.post == name]
+                own_seed = int(np.random.default_rng([seed, 2, place]).integers(1 << 62))
                 first, steps = int(self._begins[place]), max(longest, default=1)
                 populations[name] = PopulationState(population, first, steps, self.spec.dt_ms, own_seed)
         return populations
@@ -277,7 +278,7 @@ class Network:
         arriving, rows = self._scratch
         arriving[: pending.size] = pending
         spike_step, spike_neuron = self._fired
-        n_spikes, n_arriving = _advance(
+        n_spikes, n_arriving = advance(
             steps,
             self.step,
             offsets,

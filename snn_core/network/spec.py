@@ -5,7 +5,7 @@ import math
 import operator
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -16,6 +16,7 @@ from snn_core.network.models import MODELS
 from snn_core.network.models.base import PopulationSpec
 from snn_core.network.patterns import AllToAll, Pattern, delay_range
 from snn_core.network.rules import RULES
+from snn_core.network.rules.base import RuleSpec
 
 
 class SpikeSource(PopulationSpec):
@@ -25,8 +26,8 @@ class SpikeSource(PopulationSpec):
 
 
 if TYPE_CHECKING:
-    Population = Any
-    Rule = Any
+    Population = PopulationSpec
+    Rule = RuleSpec
 else:
     # Any model, and any rule, that there is a file for in snn_core/network/models and snn_core/network/rules.
     Population = Annotated[
@@ -145,7 +146,8 @@ class NetworkSpec(StrictModel):
         self._check_weights(key, connection, pre, shape)
 
     def _check_rule(self, key: str, connection: Connection, post: PopulationSpec) -> None:
-        own: Any = connection.rule
+        own = connection.rule
+        assert own is not None
         rule = RULES[own.name]
         for name, population in own.references().items():
             if isinstance(self.population(f"{key}.rule.{name}", population), SpikeSource):
@@ -203,7 +205,7 @@ class NetworkSpec(StrictModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-def _is_matrix(rows: list[list], shape: tuple[int, int]) -> bool:
+def _is_matrix(rows: list[list[float]], shape: tuple[int, int]) -> bool:
     return len(rows) == shape[0] and all(len(row) == shape[1] for row in rows)
 
 

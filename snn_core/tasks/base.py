@@ -7,9 +7,10 @@ package offers by an entry point of the group ``spikedrive.tasks``.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, Self, cast
 
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from snn_core.control.command import Command
 from snn_core.control.signals import Signals
@@ -89,6 +90,10 @@ class TaskWindow:
     odometry: Odometry | None = None
 
 
+OnWait = Callable[[str], None]
+"""Called with what is waited for."""
+Figure = float | None
+"""A number of a run, for JSON; None: there is none."""
 OdometrySignals = Callable[[float, float, float, float, int], Signals]
 """(x m, y m, yaw rad, speed m/s, goal) -> what teaches."""
 
@@ -101,8 +106,14 @@ class Baseline(Protocol):
         ...
 
 
-class Task(ABC):
+Settings_co = TypeVar("Settings_co", bound=TaskSettings, default=TaskSettings, covariant=True)
+SignalSettings_co = TypeVar("SignalSettings_co", bound=StrictModel, default=StrictModel, covariant=True)
+
+
+class Task(ABC, Generic[Settings_co, SignalSettings_co]):
     """A run of a task, moved on window by window. Same settings and commands: the same bits.
+
+    A task with settings of its own names their types: ``Task[MySettings, MySignalSettings]``.
 
     settings: of ``settings_type``. signal_settings: of ``signal_settings_type``. None: the defaults. on_wait: called
     with what is waited for, by a task that has to wait. Raises UserError for settings that cannot be used. A context
@@ -129,7 +140,7 @@ class Task(ABC):
     """Its parameter file: the name of a shipped one, or a path; empty: all parameters have their defaults."""
     recommended: ClassVar[Mapping[str, object]] = {}
     """Settings that its shipped parameter file has, and a training by name begins with."""
-    settings_type: ClassVar[type[Any]] = TaskSettings
+    settings_type: ClassVar[type[TaskSettings]] = TaskSettings
     signal_settings_type: ClassVar[type[StrictModel]] = NoSettings
     has_reward_node: ClassVar[bool] = False
     """Whether the node ``reward`` makes the signals of odometry and episode; else the simulator sends them."""
@@ -138,10 +149,27 @@ class Task(ABC):
     """Commands to try after a training, and why; ``{checkpoint}`` stands for its file."""
     baselines: ClassVar[Mapping[str, Callable[["Task"], Baseline]]] = {}
 
-    def __init__(self, settings: Any = None, signal_settings: Any = None, on_wait: Any = None) -> None:
-        self.settings = settings if settings is not None else self.settings_type()
-        self.signal_settings: Any = signal_settings if signal_settings is not None else self.signal_settings_type()
+    def __init__(
+        self,
+        settings: TaskSettings | None = None,
+        signal_settings: StrictModel | None = None,
+        on_wait: OnWait | None = None,
+    ) -> None:
+        chosen = settings if settings is not None else self.settings_type()
+        self._settings = cast("Settings_co", chosen)
+        teaching = signal_settings if signal_settings is not None else self.signal_settings_type()
+        self._signal_settings = cast("SignalSettings_co", teaching)
         self.begin()
+
+    @property
+    def settings(self) -> Settings_co:
+        """Of ``settings_type``."""
+        return self._settings
+
+    @property
+    def signal_settings(self) -> SignalSettings_co:
+        """Of ``signal_settings_type``."""
+        return self._signal_settings
 
     @abstractmethod
     def begin(self) -> None:
@@ -172,7 +200,7 @@ class Task(ABC):
         """What went other than it should and was mended, by name."""
         return {}
 
-    def start(self) -> None:  # noqa: B027
+    def start(self) -> None:
         """Start the scene now and not at the first step."""
 
     def run(self, real_time_factor: float) -> None:
@@ -187,7 +215,7 @@ class Task(ABC):
         """Free running: what has happened since the last call, waiting so long for it (s); None if nothing."""
         raise NotImplementedError
 
-    def close(self) -> None:  # noqa: B027
+    def close(self) -> None:
         """End what was started."""
 
     def __enter__(self) -> Self:
@@ -197,18 +225,22 @@ class Task(ABC):
         self.close()
 
     @classmethod
-    def odometry_signals(cls, parameters: Any) -> OdometrySignals:
-        """What the node ``reward`` calls, of a task that has it. ``parameters``: of the node. Raises UserError."""
+    def odometry_signals(cls, signal_settings: StrictModel, goal: int) -> OdometrySignals:
+        """What the node ``reward`` calls, of a task that has it.
+
+        signal_settings: of ``signal_settings_type``. goal: the only one that it is asked for; -1: any. Raises UserError
+        for a goal or settings that cannot be used.
+        """
         raise NotImplementedError
 
     # How a run is told of
 
-    @classmethod  # noqa: B027
-    def check_settings(cls, settings: Any, signal_settings: Any) -> None:
+    @classmethod
+    def check_settings(cls, settings: TaskSettings, signal_settings: StrictModel) -> None:
         """Raises ValueError, naming section and key, where the settings of simulator and signals do not fit."""
 
     @classmethod
-    def training_figures(cls, log: DriveLog) -> dict[str, Any]:
+    def training_figures(cls, log: DriveLog) -> dict[str, Figure]:
         """What the JSON of a run says of training."""
         last = log.last
         return {
@@ -218,20 +250,20 @@ class Task(ABC):
         }
 
     @classmethod
-    def evaluation_figures(cls, log: DriveLog) -> dict[str, Any]:
+    def evaluation_figures(cls, log: DriveLog) -> dict[str, Figure]:
         """What the JSON of a run says of an evaluation."""
         last = log.last
         return {"evaluation_failed": last.failed if last else 0, "evaluation_completed": last.completed if last else 0}
 
     @classmethod
-    def training_line(cls, figures: Mapping[str, Any]) -> str:
+    def training_line(cls, figures: Mapping[str, Figure]) -> str:
         """``training_figures`` in words."""
         last = figures["last_failed_s"]
         ago = "" if last is None else f", the last after {last:.0f} s"
         return f"failed {figures['failed']} times{ago}, completed {figures['completed']} times"
 
     @classmethod
-    def evaluation_line(cls, figures: Mapping[str, Any]) -> str:
+    def evaluation_line(cls, figures: Mapping[str, Figure]) -> str:
         """``evaluation_figures`` in words."""
         return f"failed {figures['evaluation_failed']} times, completed {figures['evaluation_completed']} times"
 

@@ -41,6 +41,6 @@ def seconds(value_s: float) -> str:
     return f"{value_s:.0f}" if value_s >= 10 else f"{value_s:.1f}"
 
 
-def plural(count: int, thing: str) -> str:
+def plural(count: float, thing: str) -> str:
     """``no lap``, ``1 lap``, ``2 laps``."""
     return f"no {thing}" if count == 0 else f"{count} {thing}{'' if count == 1 else 's'}"

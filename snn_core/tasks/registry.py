@@ -1,6 +1,7 @@
 """The tasks that there are: the shipped ones, and those that other packages offer as ``spikedrive.tasks``."""
 
 from functools import cache
+from typing import cast
 
 from snn_core.errors import UserError
 from snn_core.plugins import plugins
@@ -15,7 +16,8 @@ def all_tasks() -> dict[str, type[Task]]:
     for name, offered in plugins("tasks").items():
         if not (isinstance(offered, type) and issubclass(offered, Task)):
             raise UserError(f"entry point spikedrive.tasks: {name}: expected a subclass of Task, found {offered!r}")
-        found.setdefault(offered.name, offered)
+        task = cast("type[Task]", offered)
+        found.setdefault(task.name, task)
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from snn_core.control.command import Command
 from snn_core.events.events import Events
-from snn_core.tasks.base import Task, TaskWindow
+from snn_core.tasks.base import Settings_co, SignalSettings_co, Task, TaskWindow
 
 
 class Outcome(Enum):
@@ -20,7 +20,7 @@ class Outcome(Enum):
     """The body left where it may be: counted, and it is placed at a start."""
 
 
-class SimpleTask(Task):
+class SimpleTask(Task[Settings_co, SignalSettings_co]):
     """A task of one goal. After it is reached, or has failed, the body is placed at a start for the next window."""
 
     @abstractmethod

@@ -28,7 +28,7 @@ def test_a_robot_placed_anew_begins_slow_and_straight():
     drive(controller, 20)
     at_rest = controller.copy()
     at_rest.connect_sensor(*SENSOR)
-    at_rest.set_state(controller.state() | {"decoder": [1.0, 0.0], "last": [1.0, 0.0]})
+    at_rest.set_state({**controller.state(), "decoder": [1.0, 0.0], "last": [1.0, 0.0]})
     assert controller.state()["decoder"] != [1.0, 0.0]
 
     assert controller.step(Events.empty(), placed=True).command == at_rest.step(Events.empty()).command

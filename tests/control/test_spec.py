@@ -18,7 +18,7 @@ from tests.network.networks import controller_description, controller_spec, desc
 
 PUSH_PULL = {
     "code": "push_pull",
-    "command": {"force_n": {"low": -1.0, "high": 1.0, "raises": "motor", "lowers": "motor"}},
+    "command": {"force_n": {"low": -1.0, "high": 1.0, "raises": "motor", "lowers": "nobody"}},
 }
 RATE = {"code": "rate", "command": {"force_n": {"low": -1.0, "high": 1.0, "population": "motor"}}}
 
@@ -95,6 +95,11 @@ def poisson(**changes) -> dict:
         ("decoder.v_min_m_s", 2.0, "v_min_m_s"),
         ("decoder", replaced(PUSH_PULL, "command.force_n.lowers", "nobody"), "decoder.command.force_n.lowers"),
         ("decoder", replaced(PUSH_PULL, "command.force_n.raises", "input"), "decoder.command.force_n.raises"),
+        (
+            "decoder",
+            replaced(PUSH_PULL, "command.force_n.lowers", "motor"),
+            "decoder.push_pull.command.force_n: lowers",
+        ),
         ("decoder", replaced(PUSH_PULL, "command.force_n.high", -1.0), "decoder.push_pull.command.force_n: low"),
         ("decoder", replaced(PUSH_PULL, "command.force_n.low", None), "decoder.push_pull.command.force_n.low"),
         ("decoder", {"code": "push_pull", "command": {}}, "decoder.push_pull.command"),

@@ -88,7 +88,7 @@ def test_log_measures_what_the_state_names() -> None:
     log = DriveLog(LANE)
     assert (log.last, len(log), log.last_failed_s) == (None, 0, None)
     figures = LaneTask.evaluation_figures(log)
-    assert all(math.isnan(figures[key]) for key in ("mean_abs_deviation_m", "max_abs_deviation_m"))
+    assert all(math.isnan(figures[key] or 0.0) for key in ("mean_abs_deviation_m", "max_abs_deviation_m"))
     assert (figures["evaluation_resets"], figures["evaluation_laps"]) == (0, 0)
     for i, deviation_m in enumerate((0.1, -0.05, 0.0, -0.03)):
         _add(log, _row(50_000 * (i + 1), deviation_m=deviation_m))

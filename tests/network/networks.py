@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from snn_core.control.spec import ControllerSpec
+from snn_core.network.models.lif import LifPopulation
 from snn_core.network.spec import NetworkSpec
 
 LIF = {
@@ -83,3 +84,10 @@ def spike_train(rng: np.random.Generator, steps: int, inputs: int, probability: 
     spiking = rng.random((steps, inputs)) < probability
     offsets = np.concatenate([[0], np.cumsum(spiking.sum(axis=1))])
     return offsets, np.nonzero(spiking)[1].astype(np.int32)
+
+
+def lif_population(spec: NetworkSpec, name: str) -> LifPopulation:
+    """A population of LIF neurons, as such."""
+    population = spec.populations[name]
+    assert isinstance(population, LifPopulation)
+    return population

@@ -193,7 +193,7 @@ class Group:
 
     def start_watched_simulator(self, **parameters: Any) -> None:
         """Start a simulator in lockstep that begins once controller, reward node and observer hear it."""
-        self.start("simulator", onlookers=1, **parameters)
+        self.start("simulator", observers=1, **parameters)
 
     def send(self, number: signal.Signals, key: str) -> float:
         """Send a signal to a node; returns the moment (s, monotonic) just before."""

@@ -138,7 +138,7 @@ def test_lockstep_pauses_and_seeks_too(domain: tuple[Observer, Group], bag: Path
     observer, group = domain
     robot = Robot(observer.node)
     group.start("controller", network="any_camera", learning=False)
-    group.start("replay", file=str(bag), lockstep=True, window_ms=50.0, loop=True, onlookers=1)
+    group.start("replay", file=str(bag), lockstep=True, window_ms=50.0, loop=True, observers=1)
     observer.wait(lambda: len(robot.windows()) > 3, "windows", robot)
     pause(observer, True)
     observer.spin(0.5)

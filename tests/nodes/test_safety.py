@@ -40,7 +40,7 @@ def free_running(domain: tuple[Observer, Group]) -> tuple[Observer, Group, Robot
 
 
 def start_free_simulator(group: Group) -> None:
-    group.start("simulator", lockstep=False, window_ms=10)
+    group.start("simulator", lockstep=False, window_ms=10.0)
 
 
 def stop_is_heard(observer: Observer, robot: Robot, killed_at: float, bound_s: float) -> None:

@@ -29,7 +29,7 @@ class PointSignals(StrictModel):
     effort: float = 0.5
 
 
-class Point(SimpleTask):
+class Point(SimpleTask[PointSettings, PointSignals]):
     """A point of 1 kg that is to get beyond GOAL_M, and not below EDGE_M."""
 
     name = "point"

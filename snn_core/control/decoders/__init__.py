@@ -7,11 +7,11 @@ A file that defines ``DECODER`` is found by its being here, one of another packa
 import importlib
 import pkgutil
 
-from snn_core.control.decoders.base import DecoderKind
+from snn_core.control.decoders.base import DecoderKind, DecodingSpec
 from snn_core.errors import UserError
 from snn_core.plugins import plugins
 
-DECODERS: dict[str, DecoderKind] = {}
+DECODERS: dict[str, DecoderKind[DecodingSpec]] = {}
 for _file in pkgutil.iter_modules(__path__):
     _kind = getattr(importlib.import_module(f"{__name__}.{_file.name}"), "DECODER", None)
     if _kind is not None:

@@ -1,7 +1,7 @@
 """What a decoder is to the rest: from a window's spike counts to a command, and from errors to each neuron's reward."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +59,16 @@ class Decoder(Protocol):
         ...
 
 
-class DecoderKind(NamedTuple):
+Description = TypeVar("Description", bound=DecodingSpec)
+
+
+class DecoderKind(NamedTuple, Generic[Description]):
     """A decoder, as its file gives it by the name ``DECODER``."""
 
     code: str
-    spec: type[DecodingSpec]
+    spec: type[Description]
     """The class of its description."""
-    make: Callable[[Any, Mapping[str, int], float], Decoder]
+    make: Callable[[Description, Mapping[str, int], float], Decoder]
     """(its description, sizes of its populations, window in s) -> the decoder, at rest."""
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from snn_core.control.command import Command
 from snn_core.control.decoders.base import Counts, DecoderKind
@@ -24,6 +24,12 @@ class PushPullChannel(DecodedChannel):
 
     raises: str = Field(description="population that raises the channel")
     lowers: str = Field(description="population that lowers it")
+
+    @model_validator(mode="after")
+    def _are_two(self) -> "PushPullChannel":
+        if self.raises == self.lowers:
+            raise ValueError(f"lowers: expected another population than raises, found {self.lowers!r} for both")
+        return self
 
     def read_populations(self) -> dict[str, str]:
         return {"raises": self.raises, "lowers": self.lowers}

@@ -7,11 +7,11 @@ A file that defines ``ENCODER`` is found by its being here, one of another packa
 import importlib
 import pkgutil
 
-from snn_core.control.encoders.base import EncoderKind
+from snn_core.control.encoders.base import EncoderKind, EncodingSpec
 from snn_core.errors import UserError
 from snn_core.plugins import plugins
 
-ENCODERS: dict[str, EncoderKind] = {}
+ENCODERS: dict[str, EncoderKind[EncodingSpec]] = {}
 for _file in pkgutil.iter_modules(__path__):
     _kind = getattr(importlib.import_module(f"{__name__}.{_file.name}"), "ENCODER", None)
     if _kind is not None:

@@ -5,12 +5,12 @@ spikes of the window's steps in the form that ``Network.advance`` takes: ``offse
 (spikes,) int32.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from snn_core.control.encoders.pooling_spec import PoolingSpec
 from snn_core.files import StrictModel
@@ -43,20 +43,23 @@ class Encoder(Protocol):
         """Forget what was carried over."""
         ...
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, JsonValue]:
         """What is carried over, as JSON can hold it."""
         ...
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, JsonValue]) -> None:
         """Take over a state that ``state`` gave. Raises ValueError, KeyError or TypeError for any other."""
         ...
 
 
-class EncoderKind(NamedTuple):
+Description = TypeVar("Description", bound=EncodingSpec)
+
+
+class EncoderKind(NamedTuple, Generic[Description]):
     """An encoder, as its file gives it by the name ``ENCODER``."""
 
     code: str
-    spec: type[EncodingSpec]
+    spec: type[Description]
     """The class of its description."""
-    make: Callable[[Any, int, int], Encoder]
+    make: Callable[[Description, int, int], Encoder]
     """(its description, dt_us, seed) -> the encoder."""

@@ -1,5 +1,6 @@
 """A spike for every k-th event of a pool, at the time of that event."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -45,7 +46,7 @@ class EventDrivenEncoder:
         """Events that each pool has collected since its last spike, for a checkpoint."""
         return {"collected": self._collected.tolist()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over a state that ``state`` gave. Raises ValueError, KeyError or TypeError for any other."""
         collected = np.asarray(state["collected"], np.int64)
         if collected.shape != self._collected.shape or collected.min() < 0 or collected.max() >= self._k:

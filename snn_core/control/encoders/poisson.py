@@ -3,6 +3,7 @@
 Z. Bing et al. (2018), ICRA, "End to end learning of spiking neural network based on R-STDP for a lane keeping vehicle".
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +52,7 @@ class PoissonEncoder:
         """State of the random generator, for a checkpoint."""
         return {"rng": self._rng.bit_generator.state}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over a state that ``state`` gave. Raises ValueError, KeyError or TypeError for any other."""
         self._rng.bit_generator.state = state["rng"]
 

@@ -31,22 +31,16 @@ load_int64: Any = _load_intrinsic(types.int64, 64)
 """``load(array, place)``: the number at byte ``place`` of a uint8 array."""
 
 
-def _copy_intrinsic(size: int) -> Any:
-    block = ir.VectorType(ir.IntType(64), size // 8) if size > 8 else ir.IntType(64)
+def _copy_8(_context, target, target_place, source, source_place):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
+        block = ir.IntType(64)
+        read = _pointer_at(context, builder, signature.args[2], arguments[2], arguments[3], block)
+        written = _pointer_at(context, builder, signature.args[0], arguments[0], arguments[1], block)
+        builder.store(builder.load(read, align=1), written, align=1)
+        return context.get_dummy_value()
 
-    @intrinsic
-    def copy(_context, target, target_place, source, source_place):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):
-            read = _pointer_at(context, builder, signature.args[2], arguments[2], arguments[3], block)
-            written = _pointer_at(context, builder, signature.args[0], arguments[0], arguments[1], block)
-            builder.store(builder.load(read, align=1), written, align=1)
-            return context.get_dummy_value()
-
-        return types.void(target, types.intp, source, types.intp), generate
-
-    return copy
+    return types.void(target, types.intp, source, types.intp), generate
 
 
-copy_8: Any = _copy_intrinsic(8)
-copy_16: Any = _copy_intrinsic(16)
-"""``copy(target, target_place, source, source_place)``: 8 or 16 bytes between uint8 arrays."""
+copy_8: Any = intrinsic(_copy_8)
+"""``copy(target, target_place, source, source_place)``: 8 bytes between uint8 arrays."""

@@ -20,6 +20,7 @@ from snn_core.network.interchange.nir_neurons import (
     Options,
     bias_input,
     gain_of,
+    has_node,
     is_box,
     seconds,
     to_node,
@@ -65,7 +66,7 @@ def to_nir(
         if isinstance(population, SpikeSource):
             own = {"place": place, "effect": population.effect}
             nodes[name] = nir.Input(input_type={"input": np.array([population.size])}, metadata=own)
-        elif type(population) in MODEL_CLASSES.values():
+        elif has_node(population):
             if is_box(population, spec.dt_ms) and gain_of(population) != 1:
                 raise UserError(
                     f"populations.{name}: parameters.input_gain {gain_of(population):g}: NIR's LIF, which "
@@ -114,7 +115,7 @@ def from_nir(graph: nir.NIRGraph, options: Options | None = None) -> ImportedNet
 def _biased(network: Network) -> dict[str, float]:
     """Population -> constant input, where it has a bias current."""
     populations = network.spec.populations
-    neurons = {name: p for name, p in populations.items() if type(p) in MODEL_CLASSES.values()}
+    neurons = {name: p for name, p in populations.items() if has_node(p)}
     inputs = {name: bias_input(population, network.spec.dt_ms) for name, population in neurons.items()}
     return {name: value for name, value in inputs.items() if value}
 

@@ -17,7 +17,7 @@ and there.
 """
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 import nir
 import numpy as np
@@ -26,6 +26,7 @@ from snn_core.errors import UserError
 from snn_core.files import validate
 from snn_core.network.interchange.nir_graph import Graph, Node, number_of, word_of
 from snn_core.network.models import MODELS
+from snn_core.network.models.base import PopulationSpec
 from snn_core.network.models.discrete import Integration, Reset
 from snn_core.network.models.lif import LifPopulation
 from snn_core.network.models.lif_delta import LifDeltaPopulation
@@ -54,6 +55,13 @@ class Options(NamedTuple):
 
 Population = LifPopulation | LifDeltaPopulation
 MODEL_CLASSES: dict[str, type[Population]] = {"lif": LifPopulation, "lif_delta": LifDeltaPopulation}
+
+
+def has_node(population: PopulationSpec) -> TypeGuard[Population]:
+    """Whether NIR has such neurons: of these models, not of those built on them."""
+    return type(population) in MODEL_CLASSES.values()
+
+
 """The models that NIR has a node for."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from snn_core.errors import UserError
-from snn_core.network.interchange.nir_neurons import MODEL_CLASSES, Population, gain_of, is_box
+from snn_core.network.interchange.nir_neurons import Population, gain_of, has_node, is_box
 from snn_core.network.spec import NetworkSpec
 
 Target = Literal["norse", "snntorch"]
@@ -24,7 +24,7 @@ def check_target(spec: NetworkSpec, target: Target | None) -> None:
     if target == "snntorch" and spec.dt_ms != SNNTORCH_DT_MS:
         raise UserError(f"dt_ms: {name} reads every graph with steps of {SNNTORCH_DT_MS} ms, found {spec.dt_ms:g}")
     for key, population in spec.populations.items():
-        if type(population) in MODEL_CLASSES.values():
+        if has_node(population):
             dropped = _dropped_by_norse if target == "norse" else _dropped_by_snntorch
             for what, expected, found in (*_dropped_by_both(population), *dropped(population, spec.dt_ms)):
                 raise UserError(f"populations.{key}: {what}: {name} drops it; expected {expected}, found {found}")

@@ -6,10 +6,10 @@ import importlib
 import pkgutil
 
 from snn_core.errors import UserError
-from snn_core.network.models.base import NeuronModel
+from snn_core.network.models.base import NeuronModel, PopulationSpec
 from snn_core.plugins import plugins
 
-MODELS: dict[str, NeuronModel] = {}
+MODELS: dict[str, NeuronModel[PopulationSpec]] = {}
 for _file in pkgutil.iter_modules(__path__):
     _model = getattr(importlib.import_module(f"{__name__}.{_file.name}"), "MODEL", None)
     if _model is not None:

@@ -1,11 +1,12 @@
 """What a neuron model is to the rest: a description, state variables, and a kernel that advances a population."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
 from snn_core.files import StrictModel
+from snn_core.network.compiled import CompiledPart
 
 MAX_NEURONS = 1_000_000
 
@@ -32,21 +33,24 @@ class PopulationSpec(StrictModel):
     )
 
 
-class NeuronModel(NamedTuple):
+Population = TypeVar("Population", bound=PopulationSpec)
+
+
+class NeuronModel(NamedTuple, Generic[Population]):
     """A neuron model, as its file gives it by the name ``MODEL``."""
 
     name: str
-    spec: type[PopulationSpec]
+    spec: type[Population]
     """The class of its populations' descriptions."""
     variables: tuple[str, ...]
     """State variables of a neuron, each float32."""
     channels: tuple[str, ...]
     """Where weights arrive: ("current",), or ("excitatory", "inhibitory") for models that tell them apart."""
-    propagators: Callable[[Any, float], Sequence[float]]
+    propagators: Callable[[Population, float], Sequence[float]]
     """(population, dt_ms) -> the numbers that the kernel needs."""
-    initial: Callable[[Any], dict[str, float]]
+    initial: Callable[[Population], dict[str, float]]
     """(population) -> the state after an endless silence; variables that are left out are 0."""
-    advance: Any
+    advance: CompiledPart
     """kernel(record, step, spikes, count): advance by a step, append the numbers of the neurons that spike to
     ``spikes`` from ``count`` on, and return the new count."""
     learned: tuple[str, ...] = ()

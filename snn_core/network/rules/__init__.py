@@ -6,10 +6,10 @@ import importlib
 import pkgutil
 
 from snn_core.errors import UserError
-from snn_core.network.rules.base import Rule
+from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.plugins import plugins
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule[RuleSpec]] = {}
 for _file in pkgutil.iter_modules(__path__):
     _rule = getattr(importlib.import_module(f"{__name__}.{_file.name}"), "RULE", None)
     if _rule is not None:

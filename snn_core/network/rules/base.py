@@ -1,11 +1,13 @@
 """What a learning rule is to the rest."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import Field
 
 from snn_core.files import StrictModel
+from snn_core.network.models.base import PopulationSpec
+from snn_core.network.synapses import Synapses, Wiring
 
 
 class RuleSpec(StrictModel):
@@ -28,17 +30,20 @@ class RuleSpec(StrictModel):
         return {}
 
 
-class Rule(NamedTuple):
+Description = TypeVar("Description", bound=RuleSpec)
+
+
+class Rule(NamedTuple, Generic[Description]):
     """A learning rule, as its file gives it by the name ``RULE``."""
 
     name: str
-    spec: type[RuleSpec]
+    spec: type[Description]
     """The class of its description."""
-    connect: Any
+    connect: Callable[[Wiring], Synapses]
     """(Wiring) -> Synapses: the state of a connection that learns by this rule."""
     needs: tuple[str, ...] = ()
     """State variables that the postsynaptic model must have."""
     models: tuple[str, ...] = ()
     """The postsynaptic models that it can learn with, where having these variables is not enough."""
-    check: Callable[[Any, Any], None] | None = None
+    check: Callable[[Description, PopulationSpec], None] | None = None
     """(its description, the postsynaptic population): raises ValueError where the one does not fit the other."""

@@ -3,10 +3,12 @@
 V. Braitenberg (1984), "Vehicles: Experiments in Synthetic Psychology", MIT Press.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from snn_core.control.command import Command, velocity
-from snn_core.tasks.base import Task, TaskWindow
+from snn_core.tasks.base import Baseline, Task, TaskWindow
 
 SPEED_M_S = 1.0
 _GAIN_RAD_S = 3.0
@@ -38,4 +40,4 @@ class Reflex:
         return velocity(SPEED_M_S, _GAIN_RAD_S * turn)
 
 
-BASELINES = {"straight": Straight, "reflex": Reflex}
+BASELINES: dict[str, Callable[[Task], Baseline]] = {"straight": Straight, "reflex": Reflex}

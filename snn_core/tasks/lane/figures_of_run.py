@@ -1,10 +1,10 @@
 """How a run on the lanes is told of: figures for JSON, and lines for a terminal."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from snn_core.tasks.base import Figure
 from snn_core.tasks.log import DriveLog
 from snn_core.tasks.panels import plural
 
@@ -16,7 +16,7 @@ class LaneFigures:
     """Resets, laps and deviations."""
 
     @classmethod
-    def training_figures(cls, log: DriveLog) -> dict[str, Any]:
+    def training_figures(cls, log: DriveLog) -> dict[str, Figure]:
         """What the JSON of a run says of training."""
         last = log.last
         return {
@@ -26,7 +26,7 @@ class LaneFigures:
         }
 
     @classmethod
-    def evaluation_figures(cls, log: DriveLog) -> dict[str, Any]:
+    def evaluation_figures(cls, log: DriveLog) -> dict[str, Figure]:
         """What the JSON of a run says of an evaluation."""
         last, deviations = log.last, np.abs(log.column("deviation_m"))
         return {
@@ -37,17 +37,18 @@ class LaneFigures:
         }
 
     @classmethod
-    def training_line(cls, figures: Mapping[str, Any]) -> str:
+    def training_line(cls, figures: Mapping[str, Figure]) -> str:
         """``training_figures`` in words."""
         last = figures["last_reset_s"]
-        resets = plural(figures["resets"], "reset") + ("" if last is None else f", the last after {last:.0f} s")
-        return f"{resets}, {plural(figures['laps'], 'lap')}"
+        resets = plural(figures["resets"] or 0, "reset") + ("" if last is None else f", the last after {last:.0f} s")
+        return f"{resets}, {plural(figures['laps'] or 0, 'lap')}"
 
     @classmethod
-    def evaluation_line(cls, figures: Mapping[str, Any]) -> str:
+    def evaluation_line(cls, figures: Mapping[str, Figure]) -> str:
         """``evaluation_figures`` in words."""
-        deviation_mm = figures["mean_abs_deviation_m"] * 1000
-        resets, laps = plural(figures["evaluation_resets"], "reset"), plural(figures["evaluation_laps"], "lap")
+        deviation_mm = 1000 * (figures["mean_abs_deviation_m"] or 0.0)
+        resets = plural(figures["evaluation_resets"] or 0, "reset")
+        laps = plural(figures["evaluation_laps"] or 0, "lap")
         return f"{deviation_mm:.1f} mm off on average, {resets}, {laps}"
 
     @classmethod

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from snn_core.control.command import VELOCITY, Command
 from snn_core.control.signals import Signals
 from snn_core.errors import UserError
-from snn_core.sim.gazebo.backend import OnWait, WorldDisturbedError
+from snn_core.files import StrictModel
+from snn_core.sim.gazebo.backend import WorldDisturbedError
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
 from snn_core.sim.scene_settings import SceneSettings
 from snn_core.sim.track import LanePosition, load_track
 from snn_core.sim.world import World, WorldWindow
-from snn_core.tasks.base import Odometry, OdometrySignals, Task, TaskWindow
+from snn_core.tasks.base import Baseline, Odometry, OdometrySignals, OnWait, Task, TaskSettings, TaskWindow
 from snn_core.tasks.lane.baselines import BASELINES
 from snn_core.tasks.lane.figures_of_run import LaneFigures
 from snn_core.tasks.lane.report import LaneReport
@@ -25,10 +26,10 @@ _ORIGIN = LanePosition(0.0, 0.0, 0.0, 0.0)
 Result = TypeVar("Result")
 
 
-class SimulatorSettings(SceneSettings):
+class SimulatorSettings(TaskSettings, SceneSettings):
     """The scene and the rules of a run in it."""
 
-    task: LaneTaskSpec = LaneTaskSpec()
+    task: LaneTaskSpec = LaneTaskSpec()  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class LaneWindow(TaskWindow):
     omega_rad_s: float = 0.0
 
 
-class LaneTask(LaneFigures, Task):
+class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
     """The lane task, embedded or in a Gazebo, as settings.backend says.
 
     A reset (or lap, or change of lanes) found at the end of window k places the robot at the start of window k + 1:
@@ -65,7 +66,7 @@ class LaneTask(LaneFigures, Task):
     recommended: ClassVar[Mapping[str, object]] = {
         "camera": {"field_of_view_deg": 90.0, "pitch_deg": 30.0, "max_motion_px": 1.5}
     }
-    settings_type: ClassVar[type[Any]] = SimulatorSettings
+    settings_type = SimulatorSettings
     signal_settings_type = RewardSettings
     has_reward_node = True
     report_type = LaneReport
@@ -73,20 +74,20 @@ class LaneTask(LaneFigures, Task):
         ("spikedrive evaluate {checkpoint} --track s_bend", "a track it has never seen"),
         ("spikedrive train --control shuffled-reward", "a reward that says nothing"),
     )
-    baselines: ClassVar[Mapping[str, Callable[[Task], Any]]] = BASELINES
+    baselines: ClassVar[Mapping[str, Callable[[Task], Baseline]]] = BASELINES
 
     def __init__(
         self,
         settings: SimulatorSettings | None = None,
         signal_settings: RewardSettings | None = None,
-        on_wait: OnWait = lambda what: None,
+        on_wait: OnWait | None = None,
     ) -> None:
-        self.settings = settings = settings or SimulatorSettings()
+        settings = settings or SimulatorSettings()
         self.track = load_track(settings.track)
         if settings.task.first_lane >= self.track.lanes:
             raise UserError(f"task.first_lane: expected 0, as track {settings.track} has one lane, found 1")
         self.sensor = (settings.camera.width, settings.camera.height)
-        self._on_wait = on_wait
+        self._on_wait: OnWait = on_wait or (lambda what: None)
         self.rules = LaneRules(settings.task, self.track)
         signal_settings = signal_settings or RewardSettings(track=settings.track)
         self._signals = LaneSignals(signal_settings.model_copy(update={"window_ms": settings.window_ms}), self.track)
@@ -189,13 +190,14 @@ class LaneTask(LaneFigures, Task):
 
     def _until_undisturbed(self, action: Callable[[], Result]) -> Result:
         """Do it, and again when something else moves the world meanwhile. Raises UserError when that does not end."""
+        said = ""
         for _ in range(_MOST_TRIES):
             try:
                 return action()
             except WorldDisturbedError as error:
                 self.disturbances += 1
-                last = error
-        raise UserError(f"{last}, {_MOST_TRIES} times in a row: expected that nothing else pauses, steps or resets it")
+                said = str(error)
+        raise UserError(f"{said}, {_MOST_TRIES} times in a row: expected that nothing else pauses, steps or resets it")
 
     def _judge(self, window: WorldWindow, placed: bool, run_us: int) -> LaneWindow:
         """What a window means for the task, ``run_us`` after the run began."""
@@ -222,14 +224,17 @@ class LaneTask(LaneFigures, Task):
         )
 
     @classmethod
-    def odometry_signals(cls, parameters: Any) -> OdometrySignals:
-        track = load_track(parameters.track)
-        if parameters.lane >= track.lanes:
-            raise UserError(f"lane: track {track.name} has no lane {parameters.lane}")
-        return LaneSignals(parameters, track).of_pose
+    def odometry_signals(cls, signal_settings: StrictModel, goal: int) -> OdometrySignals:
+        assert isinstance(signal_settings, RewardSettings)
+        track = load_track(signal_settings.track)
+        if goal >= track.lanes:
+            raise UserError(f"lane: track {track.name} has no lane {goal}")
+        return LaneSignals(signal_settings, track).of_pose
 
     @classmethod
-    def check_settings(cls, settings: SimulatorSettings, signal_settings: RewardSettings) -> None:
+    def check_settings(cls, settings: TaskSettings, signal_settings: StrictModel) -> None:
+        assert isinstance(settings, SimulatorSettings)
+        assert isinstance(signal_settings, RewardSettings)
         if signal_settings.track != settings.track:
             raise ValueError(
                 f"reward: track: expected that of the simulator, {settings.track!r}, found {signal_settings.track!r}"

@@ -13,8 +13,8 @@ from snn_core.network.interchange.nir_files import from_nir, read_nir, to_nir, w
 from snn_core.network.interchange.nir_neurons import Options, milliseconds, seconds
 from snn_core.network.network import Network
 from snn_core.network.spec import NetworkSpec
+from tests.network.networks import lif_population, spike_train
 from tests.network.networks import spec as plastic_spec
-from tests.network.networks import spike_train
 
 PARAMETERS = ("tau", "tau_mem", "tau_syn", "r", "v_leak", "v_threshold", "v_reset", "w_in", "weight", "bias", "delay")
 DT_MS = 0.5
@@ -197,7 +197,7 @@ def test_a_number_that_someone_changed_counts_and_not_the_metadata():
     graph = to_nir(Network(plastic_spec(), 0), drop_plasticity=True).graph
     setattr(graph.nodes["motor"], "tau_mem", np.full(2, 0.03))  # noqa: B010
     setattr(graph.nodes["motor"], "v_reset", np.full(2, -70.0))  # noqa: B010
-    parameters = from_nir(graph).spec().populations["motor"].parameters
+    parameters = lif_population(from_nir(graph).spec(), "motor").parameters
     assert (parameters.tau_membrane_ms, parameters.reset_mv, parameters.tau_synapse_ms) == (30.0, -70.0, 5.0)
 
 

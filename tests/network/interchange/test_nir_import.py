@@ -11,7 +11,7 @@ from snn_core.network.interchange.nir_neurons import Options
 from snn_core.network.network import Network
 from snn_core.network.spec import NetworkSpec, load_network_spec
 from tests.network.interchange.nir_graphs import DT, WEIGHT, chain, cuba, graph, lif, sink, source
-from tests.network.networks import spike_train
+from tests.network.networks import lif_population, spike_train
 
 
 def advance(network: Network, spiking: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_a_spike_may_raise_the_current_by_w_in_itself():
 def test_r_and_w_in_are_kept_apart(w_in: float):
     node = cuba(3, w_in=w_in, r=3.0)
     imported = from_nir(chain(nir.Linear(weight=WEIGHT), node), DT)
-    parameters = imported.spec().populations["n1"].parameters
+    parameters = lif_population(imported.spec(), "n1").parameters
     assert (parameters.resistance_mohm, parameters.input_gain) == (3.0, pytest.approx(w_in * 1.0 / 5.0))
     network = Network(imported.spec(), 0)
     np.testing.assert_array_equal(network.connection_weights(0), WEIGHT.T)
@@ -89,18 +89,18 @@ def test_a_common_bias_is_a_bias_current():
     for node, expected in ((lif(3), 0.5), (cuba(3), 0.5 * 5.0)):
         affine = nir.Affine(weight=WEIGHT, bias=np.full(3, 0.5, np.float32))
         imported = from_nir(chain(affine, node), DT)
-        assert imported.spec().populations["n1"].parameters.bias_current_na == expected
+        assert lif_population(imported.spec(), "n1").parameters.bias_current_na == expected
         again = to_nir(Network(imported.spec(), 0)).graph
         np.testing.assert_array_equal(getattr(again.nodes["input_to_n1"], "bias", None), affine.bias)
 
 
 def test_options_win_and_what_nothing_says_has_defaults():
     node = chain(nir.Linear(weight=WEIGHT), cuba(3))
-    plain = from_nir(node, DT).spec().populations["n1"]
+    plain = lif_population(from_nir(node, DT).spec(), "n1")
     assert (plain.integration, plain.reset, plain.parameters.refractory_ms) == ("euler", "value", 0.0)
     options = Options(dt_ms=0.5, integration="exact", reset="zero", refractory_ms=1.5, time_unit="ms")
     told = from_nir(chain(nir.Linear(weight=WEIGHT), cuba(3, tau_mem=20.0, tau_syn=5.0)), options).spec()
-    population = told.populations["n1"]
+    population = lif_population(told, "n1")
     assert (told.dt_ms, population.integration, population.reset) == (0.5, "exact", "zero")
     p = population.parameters
     assert (p.refractory_ms, p.tau_membrane_ms, p.tau_synapse_ms) == (1.5, 20.0, 5.0)

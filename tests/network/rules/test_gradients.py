@@ -66,6 +66,12 @@ def case(rule: dict[str, Any], cell: dict[str, Any], effect: str, seed: int) -> 
     return Case(network, offsets, inputs, -1 if effect == "inhibitory" else 1)
 
 
+def parameters(network: Network) -> Any:
+    """Of the cell, whatever its model."""
+    cell: Any = network.spec.populations["cell"]
+    return cell.parameters
+
+
 def differences(function: Any, weights: np.ndarray, h: float = 1e-5) -> np.ndarray:
     """d function / d weights by central differences."""
     steps = h * np.eye(len(weights))
@@ -97,7 +103,7 @@ def test_r_max_eligibility_is_the_gradient_of_the_log_likelihood(seed: int, effe
     cell = CELL | {"refractory_ms": refractory, "rate_at_threshold_hz": 150.0, "threshold_mv": -56.0}
     rule = {"name": "r_max", "tau_eligibility_ms": NEVER_MS}
     one = case(rule, {"model": "lif_escape", "parameters": cell}, effect, seed)
-    p = one.network.spec.populations["cell"].parameters
+    p = parameters(one.network)
     weights = one.network.connection_weights(0).astype(float)
     spikes, eligibility = one.run()
     held = [range(step + 1, step + 1 + refractory) for step in spikes]
@@ -120,7 +126,7 @@ def test_e_prop_eligibility_is_the_gradient_of_the_softened_spike(seed: int, eff
     cell = CELL | {"threshold_mv": 20.0, "rest_mv": -65.0}
     rule = {"name": "e_prop", "damping": 0.4, "tau_filter_ms": NEVER_MS}
     one = case(rule, {"model": "lif", "parameters": cell}, effect, seed)
-    p = one.network.spec.populations["cell"].parameters
+    p = parameters(one.network)
     span = p.threshold_mv - p.rest_mv
     weights = one.network.connection_weights(0).astype(float)
     spikes, eligibility = one.run()
@@ -137,7 +143,7 @@ def test_e_prop_takes_the_membrane_before_its_reset() -> None:
     """A neuron that an input lifts half a span beyond the threshold has half of the pseudo-derivative's height."""
     cell = {"model": "lif", "parameters": CELL | {"bias_current_na": 0.0, "threshold_mv": -55.0, "rest_mv": -65.0}}
     one = case({"name": "e_prop", "tau_filter_ms": NEVER_MS, "w_max_na": 1e3}, cell, "excitatory", 0)
-    unit = membrane(np.eye(1, STEPS)[0], one.network.spec.populations["cell"].parameters, [])[0] + 65.0
+    unit = membrane(np.eye(1, STEPS)[0], parameters(one.network), [])[0] + 65.0
     one.network.set_weights(0, np.full(INPUTS, 15.0 / unit, np.float32))
     delay = int(one.network.connection_delays(0)[0])
     offsets = np.concatenate([[0], np.ones(delay, int)])

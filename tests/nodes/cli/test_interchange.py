@@ -10,6 +10,7 @@ from snn_core.control.checkpoint import read_checkpoint
 from snn_core.control.spec import load_controller_spec
 from snn_core.network.network import Network
 from spikedrive_nodes.cli import app as cli
+from tests.network.networks import lif_population
 
 Say = Callable[..., tuple[int, str]]
 
@@ -38,8 +39,8 @@ def test_a_network_goes_out_and_comes_back(say: Say, tmp_path: Path) -> None:
     assert "threshold_mv" in said
     assert say("nir", "import", nir, yaml, "--dt-ms", 0.5, "--integration", "euler", "--refractory-ms", 1)[0] == 0
     spec = load_controller_spec(str(yaml))
-    assert (spec.dt_ms, spec.populations["motor"].integration) == (0.5, "euler")
-    assert spec.populations["motor"].parameters.refractory_ms == 1.0
+    assert (spec.dt_ms, lif_population(spec, "motor").integration) == (0.5, "euler")
+    assert lif_population(spec, "motor").parameters.refractory_ms == 1.0
 
 
 @pytest.mark.parametrize(

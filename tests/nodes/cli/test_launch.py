@@ -347,7 +347,7 @@ def test_the_demo_runs_in_lockstep_until_a_signal_and_leaves_no_process(number: 
     from rclpy.node import Node
     from spikedrive_msgs.msg import Episode
 
-    from spikedrive_nodes.processes.over_dds import Onlooker
+    from spikedrive_nodes.processes.over_dds import Observer
     from spikedrive_nodes.ros import qos
 
     windows: list[int] = []
@@ -360,14 +360,14 @@ def test_the_demo_runs_in_lockstep_until_a_signal_and_leaves_no_process(number: 
         node.create_subscription(Episode, "robot1/episode", on_episode, qos.STATE)
         return node
 
-    with launched("demo", "seed:=3", "namespace:=robot1") as (process, domain), Onlooker(domain, watcher) as onlooker:
+    with launched("demo", "seed:=3", "namespace:=robot1") as (process, domain), Observer(domain, watcher) as observer:
         deadline = time.monotonic() + 120
 
         def check() -> None:
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline, f"{len(windows)} windows"
 
-        onlooker.spin_until(lambda: len(windows) > 20, check)
+        observer.spin_until(lambda: len(windows) > 20, check)
         nodes = children(process.pid)
         assert len(nodes) == 3
         process.send_signal(number)

@@ -12,7 +12,7 @@ from spikedrive_msgs.msg import Episode, Reward, Spikes
 
 from snn_core.tasks.lane.task import LaneTask
 from spikedrive_nodes.processes.node_processes import free_domain_id
-from spikedrive_nodes.processes.over_dds import Onlooker
+from spikedrive_nodes.processes.over_dds import Observer
 from spikedrive_nodes.processes.recorder import Recorder
 from spikedrive_nodes.ros import messages, qos
 from tests.nodes.robots import PATIENCE_S
@@ -28,8 +28,8 @@ MANY = 1000
 
 
 def test_a_drive_that_was_ended_lets_the_source_drive_on() -> None:
-    with Onlooker(free_domain_id(), lambda: Recorder(LaneTask, WINDOW_US, lambda log: True)) as onlooker:
-        recorder: Recorder = onlooker.node
+    with Observer(free_domain_id(), lambda: Recorder(LaneTask, WINDOW_US, lambda log: True)) as observer:
+        recorder: Recorder = observer.node
         heard: list[Episode] = []
         recorder.create_subscription(Episode, "episode", heard.append, qos.STATE)
         publishers = {topic: recorder.create_publisher(kind, topic, qos.STATE) for topic, kind in KINDS.items()}
@@ -50,10 +50,10 @@ def test_a_drive_that_was_ended_lets_the_source_drive_on() -> None:
 
         for topic in KINDS:
             publish(topic, 0)
-        onlooker.spin_until(lambda: recorder.finished, check)
+        observer.spin_until(lambda: recorder.finished, check)
         for window in range(1, MANY):
             publish("episode", window)
-            onlooker.spin_until(lambda window=window: len(heard) > window, check)
+            observer.spin_until(lambda window=window: len(heard) > window, check)
         assert len(recorder.log) == 1
         last = recorder.log.last
         assert last is not None

@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 from snn_core.control.command import VELOCITY, Command, velocity
 from snn_core.errors import UserError
 from spikedrive_nodes.processes.node_processes import free_domain_id
-from spikedrive_nodes.processes.over_dds import Onlooker
+from spikedrive_nodes.processes.over_dds import Observer
 from spikedrive_nodes.ros import messages, qos
 from spikedrive_nodes.ros.commands import (
     CommandFormat,
@@ -159,18 +159,18 @@ def test_a_subscriber_hears_commands_and_goes_on_after_one_that_it_cannot_read()
     from rclpy.node import Node
 
     how = CommandFormat(PAN_TILT, Float64MultiArray)
-    with Onlooker(free_domain_id(), lambda: Node("commanded")) as onlooker:
+    with Observer(free_domain_id(), lambda: Node("commanded")) as observer:
         heard: list[tuple[Command, int]] = []
-        subscription = subscribe_commands(onlooker.node, how, lambda *told: heard.append(told), qos.STATE)
-        publisher = CommandPublisher(onlooker.node, how, qos.STATE, "base_link", 50_000)
-        raw = onlooker.node.create_publisher(Float64MultiArray, how.topic, qos.STATE)
+        subscription = subscribe_commands(observer.node, how, lambda *told: heard.append(told), qos.STATE)
+        publisher = CommandPublisher(observer.node, how, qos.STATE, "base_link", 50_000)
+        raw = observer.node.create_publisher(Float64MultiArray, how.topic, qos.STATE)
         assert subscription.topic_name == "/commands"
         commands = [Command(PAN_TILT, (0.25, value)) for value in (1.0, 2.0)]
         publisher.publish(commands[0], 50_000)
-        onlooker.spin_until(lambda: len(heard) == 1, lambda: None)
+        observer.spin_until(lambda: len(heard) == 1, lambda: None)
         raw.publish(Float64MultiArray(data=[1.0, 2.0, 3.0]))
         publisher.publish(commands[1], 100_000)
-        onlooker.spin_until(lambda: len(heard) == 2, lambda: None)
+        observer.spin_until(lambda: len(heard) == 2, lambda: None)
     assert heard == [(commands[0], 0), (commands[1], 0)]
 
 
