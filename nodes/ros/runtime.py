@@ -6,10 +6,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import rclpy
 import rclpy.utilities
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
@@ -79,7 +81,8 @@ def run_node(make_node: Callable[[], Stoppable], arguments: Sequence[str] | None
         executor.add_node(node)  # type: ignore[arg-type]
         try:
             while not _ending.is_set():
-                executor.spin_once(timeout_sec=0.1)
+                with suppress(InvalidHandle):  # an event of a subscription that was just destroyed
+                    executor.spin_once(timeout_sec=0.1)
                 if (failure := getattr(node, "failure", None)) is not None:
                     raise failure
         finally:

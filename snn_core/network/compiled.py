@@ -9,6 +9,7 @@ A kernel neither allocates nor checks: who fills its record does.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Protocol
 
 import numba
@@ -38,14 +39,24 @@ class CompiledPart(Protocol):
         ...
 
 
+class _Part:
+    def __init__(self, function: Callable[..., int]) -> None:
+        self._function = function
+
+    @cached_property
+    def address(self) -> int:
+        compiled: Any = cfunc(_SIGNATURE, cache=True, error_model="numpy")(self._function)
+        self._compiled = compiled  # the code lives as long as this
+        return compiled.address
+
+
 def kernel(function: Callable[..., int]) -> CompiledPart:
-    """Compile a part for the step to call; its ``address`` is what the step is given.
+    """A part for the step to call, compiled when its ``address`` is first asked for: a network needs few of them.
 
     In the cache on disk a part of another package is stale when snn_core has changed, too: it reads snn_core's records.
     """
     cover(function)
-    compiled: Any = cfunc(_SIGNATURE, cache=True, error_model="numpy")(function)  # numba's types are loose
-    return compiled
+    return _Part(function)
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:

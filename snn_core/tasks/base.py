@@ -7,7 +7,7 @@ package offers by an entry point of the group ``spikedrive.tasks``.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, cast
 
 from pydantic import Field
 from typing_extensions import TypeVar
@@ -16,8 +16,10 @@ from snn_core.control.command import Command
 from snn_core.control.signals import Signals
 from snn_core.events.events import Events
 from snn_core.files import WINDOW_MS, StrictModel
-from snn_core.tasks.log import DriveLog
-from snn_core.tasks.report import TaskReport
+
+if TYPE_CHECKING:
+    from snn_core.tasks.log import DriveLog
+    from snn_core.tasks.report import TaskReport
 
 
 class RunSpec(StrictModel):
@@ -144,7 +146,6 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
     signal_settings_type: ClassVar[type[StrictModel]] = NoSettings
     has_reward_node: ClassVar[bool] = False
     """Whether the node ``reward`` makes the signals of odometry and episode; else the simulator sends them."""
-    report_type: ClassVar[type[TaskReport]] = TaskReport
     try_next: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Commands to try after a training, and why; ``{checkpoint}`` stands for its file."""
     baselines: ClassVar[Mapping[str, Callable[["Task"], Baseline]]] = {}
@@ -236,11 +237,18 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
     # How a run is told of
 
     @classmethod
+    def report_type(cls) -> "type[TaskReport]":
+        """What draws the task's part of a report. Imported here alone: a node needs no matplotlib."""
+        from snn_core.tasks.report import TaskReport
+
+        return TaskReport
+
+    @classmethod
     def check_settings(cls, settings: TaskSettings, signal_settings: StrictModel) -> None:
         """Raises ValueError, naming section and key, where the settings of simulator and signals do not fit."""
 
     @classmethod
-    def training_figures(cls, log: DriveLog) -> dict[str, Figure]:
+    def training_figures(cls, log: "DriveLog") -> dict[str, Figure]:
         """What the JSON of a run says of training."""
         last = log.last
         return {
@@ -250,7 +258,7 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
         }
 
     @classmethod
-    def evaluation_figures(cls, log: DriveLog) -> dict[str, Figure]:
+    def evaluation_figures(cls, log: "DriveLog") -> dict[str, Figure]:
         """What the JSON of a run says of an evaluation."""
         last = log.last
         return {"evaluation_failed": last.failed if last else 0, "evaluation_completed": last.completed if last else 0}
@@ -268,7 +276,7 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
         return f"failed {figures['evaluation_failed']} times, completed {figures['evaluation_completed']} times"
 
     @classmethod
-    def progress_line(cls, log: DriveLog) -> str:
+    def progress_line(cls, log: "DriveLog") -> str:
         """How a drive goes, in a few words."""
         last = log.last
         return f"{last.failed if last else 0:3d} failed, {last.completed if last else 0} completed"

@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snn_core.network.network import Spikes
+if TYPE_CHECKING:
+    from snn_core.network.network import Spikes
+
 
 _SPIKE = np.dtype([("time_us", "<i8"), ("population", "<i4"), ("neuron", "<i4")])
 
@@ -17,7 +20,7 @@ class DriveDigest:
         self._spikes = hashlib.sha256()
         self._trajectory = hashlib.sha256()
 
-    def add(self, end_us: int, path: Iterable[float], command: Iterable[float], spikes: Spikes) -> None:
+    def add(self, end_us: int, path: Iterable[float], command: Iterable[float], spikes: "Spikes") -> None:
         """Add a window: its end, where the body is as the signals see it, the command given at its end."""
         records = np.empty(spikes.time_us.size, _SPIKE)
         records["time_us"], records["population"], records["neuron"] = spikes

@@ -2,14 +2,16 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from snn_core.control.signals import Signals
 from snn_core.events.events import Events
-from snn_core.network.network import Spikes
 from snn_core.tasks.digests import DriveDigest
+
+if TYPE_CHECKING:
+    from snn_core.network.network import Spikes
 
 COMMON = np.dtype(
     [
@@ -69,7 +71,7 @@ class DriveLog:
         self.digest = DriveDigest()
         self.last_failed_s: float | None = None
 
-    def add(self, row: WindowRow, spikes: Spikes, events: Events) -> None:
+    def add(self, row: WindowRow, spikes: "Spikes", events: Events) -> None:
         """Append a window; ``events`` may be empty where they are not known."""
         self._kept.append((events, spikes))
         if row.failed > (self._rows[-1].failed if self._rows else 0):
@@ -99,8 +101,10 @@ class DriveLog:
         place = self.columns.state.index(name)
         return np.array([row.state[place] for row in self._rows[-windows:]], np.float64)
 
-    def kept(self) -> tuple[Events, Spikes]:
+    def kept(self) -> "tuple[Events, Spikes]":
         """Events and spikes of the windows that were kept."""
+        from snn_core.network.network import Spikes  # with it come numba and all models, which a node may not need
+
         if not self._kept:
             return Events.empty(), Spikes.empty()
         events, spikes = zip(*self._kept, strict=True)

@@ -294,15 +294,20 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+AT_ONCE = 4
+"""Processes."""
+
+
 def test_bad_parameter_ends_the_node_with_one_line_and_code_2(tmp_path: Path) -> None:
-    # All at once, since starting takes most of the time.
     with own_domain(tmp_path) as (observer, group):
-        for place, (node, parameters, _) in enumerate(REFUSED.values()):
-            group.start(node, f"n{place}", **parameters)
-        for place, (case, (node, _, expected)) in enumerate(REFUSED.items()):
-            key = f"n{place}/{node}"
-            observer.wait(lambda key=key: group.exit_code(key) is not None, f"{case}: the process ends")
-            lines = group.log(key).splitlines()
-            assert len(lines) == 1, (case, lines)
-            assert lines[0].startswith(f"{node}: {expected}"), case
-            assert group.exit_code(key) == 2, case
+        for first in range(0, len(REFUSED), AT_ONCE):  # starting takes most of the time
+            cases = dict(list(REFUSED.items())[first : first + AT_ONCE])
+            for place, (node, parameters, _) in enumerate(cases.values(), first):
+                group.start(node, f"n{place}", **parameters)
+            for place, (case, (node, _, expected)) in enumerate(cases.items(), first):
+                key = f"n{place}/{node}"
+                observer.wait(lambda key=key: group.exit_code(key) is not None, f"{case}: the process ends")
+                lines = group.log(key).splitlines()
+                assert len(lines) == 1, (case, lines)
+                assert lines[0].startswith(f"{node}: {expected}"), case
+                assert group.exit_code(key) == 2, case

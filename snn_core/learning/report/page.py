@@ -42,7 +42,7 @@ def write_report(record: RunRecord, folder: Path) -> Path:
     Raises UserError when the folder cannot be written, or the task or the scene of the run is not there.
     """
     name = str(record.figures.get("task", "lane"))
-    report = find_task(name).report_type(name, record.configuration, record.drives)
+    report = find_task(name).report_type()(name, record.configuration, record.drives)
     make_folder(folder)
     page = _template().render(**_content(record, report))
     path = folder / "report.html"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from snn_core.control.command import VELOCITY, Command
 from snn_core.control.signals import Signals
@@ -16,9 +16,11 @@ from snn_core.sim.world import World, WorldWindow
 from snn_core.tasks.base import Baseline, Odometry, OdometrySignals, OnWait, Task, TaskSettings, TaskWindow
 from snn_core.tasks.lane.baselines import BASELINES
 from snn_core.tasks.lane.figures_of_run import LaneFigures
-from snn_core.tasks.lane.report import LaneReport
 from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement
 from snn_core.tasks.lane.signals import LaneSignals, RewardSettings
+
+if TYPE_CHECKING:
+    from snn_core.tasks.lane.report import LaneReport
 
 _MOST_TRIES = 5
 """A world that is disturbed so often in a row is not this program's alone."""
@@ -69,7 +71,6 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
     settings_type = SimulatorSettings
     signal_settings_type = RewardSettings
     has_reward_node = True
-    report_type = LaneReport
     try_next = (
         ("spikedrive evaluate {checkpoint} --track s_bend", "a track it has never seen"),
         ("spikedrive train --control shuffled-reward", "a reward that says nothing"),
@@ -222,6 +223,12 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
             v_m_s=window.v,
             omega_rad_s=window.omega,
         )
+
+    @classmethod
+    def report_type(cls) -> "type[LaneReport]":
+        from snn_core.tasks.lane.report import LaneReport
+
+        return LaneReport
 
     @classmethod
     def odometry_signals(cls, signal_settings: StrictModel, goal: int) -> OdometrySignals:
