@@ -1,7 +1,7 @@
 """``python -m spikedrive_benchmarks.replay_recording FILE``: a recording through a large sparse network, timed.
 
 Every pixel of the camera is an input that reaches 100 neurons of 100000, which reach 100 others each by R-STDP with
-delays of 1 to 20 ms; each event is a spike of its pixel, and a reward changes every 100 ms.
+delays of 1 to 20 ms. Each event is a spike of its pixel, and a reward changes every 100 ms.
 """
 
 import argparse

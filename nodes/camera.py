@@ -100,7 +100,7 @@ class CameraNode(Node):
         self._look_timer.cancel()
         self._poll_timer.reset()
         self._counters["connections"] += 1
-        self._next_seq = self._latest_us = 0  # numbers that go back tell subscribers that the stream begins anew
+        self._next_seq = self._latest_us = 0  # numbers that go back tell subscribers that the stream restarts
         self._publish_info()
         self._diagnostics.set(diagnostics.OK, f"{camera.name}: streaming {camera.width} x {camera.height}")
 

@@ -133,7 +133,7 @@ class EventFilterNode(Node):
         )
 
     def _filter_for(self, width: int, height: int) -> PacketFilter:
-        """Made anew when the sensor or the calibration is another."""
+        """Made again when the sensor or the calibration is another."""
         made = self._filter
         if made is None or (made.chain.width, made.chain.height) != (width, height):
             chain = make_filters(self._options, width, height, self._calibration)
@@ -141,7 +141,7 @@ class EventFilterNode(Node):
         return made
 
     def _begin_anew(self) -> None:
-        """The source has begun anew: its numbers went back."""
+        """The source has restarted: its numbers went back."""
         self._sent.clear()
         self._sent_bytes = 0
         if self._filter is not None:

@@ -215,7 +215,7 @@ class ReplayNode(Node):
         for publisher, message in published.messages:
             publisher.publish(message)
         if self._player.next_begin_us != published.end_us:
-            self._pace = None  # the end, or begun anew
+            self._pace = None  # the end, or restarted
         if published.finished:
             self._pace_timer.cancel()
             self._diagnostics.set(diagnostics.OK, "finished")

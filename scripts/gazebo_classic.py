@@ -1,7 +1,7 @@
 """Gazebo Classic 11 in a folder of its own, for the tests and for those who have no other: "make gazebo-classic".
 
 The last Debian and Ubuntu releases that have Gazebo Classic are bullseye and jammy. Their packages come from the
-machine's own mirror, by the machine's own apt, which checks where they come from, in folders of its own: nothing is
+machine's own mirror, by the machine's own apt, which checks where they come from, in folders of its own. Nothing is
 installed on the machine, no root is needed. Packages are unpacked and not configured; Gazebo runs with their own loader
 and libraries. Standard library only.
 """

@@ -3,7 +3,7 @@
 numba itself looks for changes only in the file of the function that it has compiled. A kernel also holds constants and
 functions of other files: with an old record layout it would follow wrong addresses. So a digest of all sources is part
 of the stamp that numba compares, and of the names of the files. A name of its own for each version matters to processes
-that run at the same time: numba writes index and code one after the other, and an index must not lead to older code.
+that run at the same time. Numba writes index and code one after the other, and an index must not lead to older code.
 
 Where the files lie is numba's choice (NUMBA_CACHE_DIR, ``__pycache__``, or the user's cache folder). Functions of other
 packages are cached as ever, but for the parts that they compile with ``snn_core.network.compiled.kernel``.

@@ -1,7 +1,7 @@
 """NumPy's .npz archives, read whole: whatever bytes a file has, they give arrays or a UserError. Nothing is unpickled.
 
-Lengths are checked before anything is unpacked, so that the arrays take at most 1032 times as many bytes as the file;
-an array's checksum is checked before NumPy sees the array.
+Lengths are checked before anything is unpacked, so that the arrays take at most 1032 times as many bytes as the file.
+An array's checksum is checked before NumPy sees the array.
 
 Sources: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification"; J. Gailly and M. Adler, "zlib Technical Details" (the
 factor); NumPy, "numpy.lib.format".
@@ -32,8 +32,8 @@ def refusing(message: str) -> Iterator[None]:
     """Raises UserError with ``message`` for whatever is raised inside, where there should be calls of NumPy and zipfile
     alone: a mistake of ours would look like damage.
 
-    Damaged bytes make the two raise nearly anything: zipfile trusts what it reads, and NumPy has Python parse the
-    header of an array and makes a type of what it says. Every list of their exceptions has lacked some.
+    Damaged bytes make the two raise nearly anything. zipfile trusts what it reads. NumPy has Python parse the header
+    of an array and makes a type of what it says. Every list of their exceptions has lacked some.
     """
     try:
         yield

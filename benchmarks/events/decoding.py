@@ -1,7 +1,7 @@
 """Words to events and back: EVT3, EVT2, `libcaer`, `mono`. Each library by the quickest of its calls.
 
-EVT3 and EVT2 of the real stream are what cameras sent, again and again, so that times step back at each turn; all other
-words are encoded here. Where a library reads files only, its time includes that, from the system's cache.
+EVT3 and EVT2 of the real stream are what cameras sent, again and again, so that times step back at each repeat. All
+other words are encoded here. Where a library reads files only, its time includes that, from the system's cache.
 """
 # pyright: reportMissingImports=false
 

@@ -34,8 +34,11 @@ def measure(
     real_events: int = REAL_EVENTS,
     generated_events: int = GENERATED_EVENTS,
 ) -> dict[str, Any]:
-    """``machine`` (processor, versions); ``rows``: task, library, stream, ``mev_per_s`` (million events a second of CPU
-    time, the median of the rounds) with the lowest and highest, whether the result was SpikeDrive's (``agrees``);
+    """``machine``, ``rows`` and ``failed``.
+
+    ``machine``: processor, versions.
+    ``rows``: task, library, stream, ``mev_per_s`` with the lowest and highest, and ``agrees``. ``mev_per_s``: million
+    events a second of CPU time, the median of the rounds. ``agrees``: whether the result was SpikeDrive's.
     ``failed``: task, library, stream and ``error`` where a library could not do a task.
 
     Args:

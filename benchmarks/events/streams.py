@@ -34,8 +34,8 @@ GENERATED_BEGIN_US = 1_000_000  # to some libraries, 0 means that a pixel had an
 class Stream:
     """A stream of events, sorted by time, on a sensor of ``width`` x ``height`` pixels.
 
-    words: by their encoding, the bytes of words that cameras sent, repeated; their times step back at each turn. Those
-        of EVT3 hold the events, those of EVT2 are of another recording.
+    words: by their encoding, the bytes of words that cameras sent, repeated; their times step back at each repeat.
+        Those of EVT3 hold the events, those of EVT2 are of another recording.
     """
 
     name: str

@@ -63,8 +63,10 @@ def measure(
 
 
 def compare_libraries(task: str, film: Path, rounds: int, say: Say) -> list[dict[str, Any]]:
-    """A row for each library that is installed: ``frames_per_s`` of CPU time (the median of the rounds), ``events``,
-    and next to SpikeDrive's ``event_ratio`` and ``correlation`` of the counts of all pixels and polarities.
+    """A row for each library that is installed.
+
+    ``frames_per_s``: of CPU time, the median of the rounds. ``events``: their number. ``event_ratio``: to SpikeDrive's.
+    ``correlation``: with SpikeDrive's, of the counts of all pixels and polarities.
     """
     with ExitStack() as stack:
         workers: dict[str, Process] = {}

@@ -27,7 +27,7 @@ from spikedrive_benchmarks.frames.embedded import EmbeddedBackend
 
 RATES_HZ = (50, 100, 200, 400)
 STEP_US = 20_000
-"""A command is held for so long: a period of the lowest rate."""
+"""A command is kept for so long: a period of the lowest rate."""
 SPEED_M_S = 1.2
 LEAST_CORRELATION, LARGEST_FACTOR = 0.9, 1.5
 """What makes a rate enough: the correlation of counts, and the factor between the rates of events."""
@@ -138,9 +138,10 @@ def embedded_counts(driven: Drive, settings: SimulatorSettings, pooling: Pooling
 
 
 def compare(rate_hz: int, settings: SimulatorSettings, seconds: float) -> dict[str, Any]:
-    """A row: ``correlation`` of counts over windows and pools, ``ratio`` of events to the embedded camera's, ``events``
-    a simulated second, ``frames_per_s`` (frames a second of CPU time made into events), ``real_time`` (simulated a
-    second of wall time, of the source alone).
+    """A row: ``correlation`` of counts over windows and pools, ``ratio`` of events to the embedded camera's.
+
+    ``events``: a simulated second. ``frames_per_s``: frames a second of CPU time made into events.
+    ``real_time``: simulated a second of wall time, of the source alone.
     """
     # Frames come at whole steps of a Gazebo's physics.
     step_us = math.gcd(1_000_000 // rate_hz, settings.gazebo.physics_step_us)

@@ -48,7 +48,7 @@ def _frozen(setting: Setting, learnt_in: str, seed: int, driven_in: str, track: 
 def speed(setting: Setting) -> list[Row]:
     """Simulated seconds a second of wall time: of the whole loop while it learns, and of the backend's steps alone.
 
-    The network has learnt in the embedded simulator, so that the robot is seldom placed anew.
+    The network has learnt in the embedded simulator, so that the robot is seldom re-placed.
     """
     parameters = setting.parameters(SPEED_S)
     controller = setting.learnt(EMBEDDED, 0)[0].copy()

@@ -33,8 +33,10 @@ TASKS: dict[str, Callable[[Setting], list[lockstep.Row]]] = {
 def measure(
     backends: Sequence[str], tasks: Sequence[str], most_s: float, render_engine: str, say: Say
 ) -> dict[str, Any]:
-    """``machine``; ``missing``: why a Gazebo was left out, by name; ``rows``: those of each task, with ``backend``,
-    ``task`` and ``load`` (mean number of runnable processes, over the last minute, at the task's end).
+    """``machine``, ``missing`` and ``rows``.
+
+    ``missing``: why a Gazebo was left out, by name. ``rows``: those of each task, with ``backend``, ``task`` and
+    ``load``. ``load``: mean number of runnable processes, over the last minute, at the task's end.
 
     Args:
         backends: gz, gazebo_classic; none: those found here.

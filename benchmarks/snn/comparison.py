@@ -23,10 +23,10 @@ Row = dict[str, Any]
 def compare(name: str, simulators: Sequence[str], steps: int, rounds: int, say: Say) -> list[Row]:
     """A row for each simulator.
 
-    In each of ``rounds`` rounds all take their turn of ``steps`` steps, in calls of 50, and the median of the rounds
-    counts. The first 300 steps are not timed; SpikeDrive's spikes in 200 of them are held against numba_dense's. The
-    longest step is that of another 1000 with a call each, of three such runs the one in the middle, since what else the
-    machine does may fall into any step.
+    In each of ``rounds`` rounds all run one after the other, ``steps`` steps each, in calls of 50. The median of the
+    rounds counts. The first 300 steps are not timed; SpikeDrive's spikes in 200 of them are compared with
+    numba_dense's. The longest step is that of another 1000 with a call each. Of three such runs the one in the middle
+    counts, since what else the machine does may fall into any step.
     """
     with ExitStack() as stack:
         total = WARM_UP_STEPS + REWARD_STEPS + rounds * steps + SINGLE_RUNS * SINGLE_STEPS
@@ -113,8 +113,10 @@ def _differing(first_spikes: dict[str, list | None], simulator: str) -> Row:
 
 
 def bounds(name: str, memory_gb_s: float) -> Row:
-    """What it takes to move the synapses of the rows whose inputs spike, us a step: at the memory's speed, and at the
-    speed measured on as many bytes as all synapses have, which is a cache's where they fit into it.
+    """What it takes to move the synapses of the rows whose inputs spike, us a step.
+
+    At the memory's speed, and at the speed measured on as many bytes as all synapses have. The latter is a cache's
+    speed where they fit into it.
     """
     n_inputs, n_hidden, _ = SIZES[name]
     moved = 2 * BYTES_OF_A_SYNAPSE * n_inputs * INPUT_HZ * DT_MS * 1e-3 * n_hidden

@@ -16,10 +16,10 @@ SINGLE_STEPS = 500
 
 
 def against_rate(name: str, steps: int, rounds: int, say: Say, rates_hz: Sequence[float] = RATES_HZ) -> list[Row]:
-    """W1 with its inputs at some rates, and each of these once more with the same weights, held.
+    """W1 with its inputs at some rates, and each of these once more with the same weights, fixed.
 
     The plastic part of a step is the difference of the two: what learning costs beyond delivering spikes and advancing
-    neurons. The held network is one without a rule, so it has no traces and takes no reward.
+    neurons. The network of fixed weights is one without a rule, so it has no traces and takes no reward.
     """
     total = WARM_UP_STEPS + rounds * steps
     keys = [(hz, plastic) for hz in rates_hz for plastic in (True, False)]

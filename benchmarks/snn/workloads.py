@@ -22,7 +22,7 @@ INPUT_HZ = 20.0
 
 RESISTANCE_MOHM = 1.104
 """The workload's weights are meant for a membrane that holds the synaptic current for the whole of a step, as a
-forward-Euler step of 1 ms does: a spike of weight 1 then brings 1 / (1 - exp(-1 / 5)) = 5.52 nA ms, where the exact
+forward-Euler step of 1 ms does. A spike of weight 1 then brings 1 / (1 - exp(-1 / 5)) = 5.52 nA ms, where the exact
 solution has the equation's 5. So much more resistance makes the neurons fire as often, at 10 to 20 Hz."""
 
 OUT_DEGREE, DELAY_MS = 100, (1.0, 20.0)

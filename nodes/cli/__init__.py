@@ -1,1 +1,1 @@
-"""The ``spikedrive`` command, a verb (or a few that belong together) a file."""
+"""The ``spikedrive`` command, one subcommand (or a few that belong together) a file."""

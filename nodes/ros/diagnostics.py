@@ -50,7 +50,7 @@ class Diagnostics:
             logger.info(self._message)
 
     def _measure(self, values: Mapping[str, object]) -> None:
-        """Take the rates anew when the last ones are a period old."""
+        """Take the rates again when the last ones are a period old."""
         elapsed_s = time.monotonic() - self._counted_at
         if elapsed_s < 0.9 * PERIOD_S:
             return

@@ -129,7 +129,7 @@ class FreeRunningMode(DriveMode):
         self._signals, self._rewarded_us = messages.from_reward(message), wall_us()
 
     def on_episode(self, message: EpisodeMessage) -> None:
-        """Only whether the robot was placed anew, and whether this is the end, matters."""
+        """Only whether the robot was re-placed, and whether this is the end, matters."""
         self._finished = message.finished
         if message.placed and message.window != self._placed_window:
             self._placed, self._placed_window = True, message.window

@@ -110,7 +110,7 @@ class LockstepMode(DriveMode):
                 self.node.report(diagnostics.WARN, "no window from the source yet")
         asking = self._answer is None or self._stopped
         if asking and now - self._last_sent_us > FIRST_COMMAND_PERIOD_US:
-            # Stamp 0 is no window's end: a source in mid-run ignores it, one that begins anew starts with it.
+            # Stamp 0 is no window's end: a source in mid-run ignores it, one that restarts begins with it.
             stop = self.node.controller.limiter.stop
             self.node.publish_command(self._first_command if self._answer is None else stop, 0)
             self._last_sent_us = now

@@ -1,4 +1,4 @@
-"""EventPackets of one stream, in their order, to events; what was lost on the way, and streams that begin anew."""
+"""EventPackets of one stream, in their order, to events; what was lost on the way, and streams that restart."""
 
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class PacketDecoder:
         return Decoded(arrived_us, stamp_us, (message.width, message.height), span_us, events)
 
     def _follow(self, seq: int) -> None:
-        """Count what is missing before ``seq``; a number that goes back is a source that began anew."""
+        """Count what is missing before ``seq``; a number that goes back is a source that restarted."""
         if self._next_seq is not None and seq != self._next_seq and self._decoder is not None:
             if seq > self._next_seq:
                 missing = seq - self._next_seq
@@ -73,7 +73,7 @@ class PacketDecoder:
         self._next_seq = seq + 1
 
     def reset(self) -> None:
-        """The stream begins anew."""
+        """The stream restarts."""
         if self._decoder is not None:
             self._decoder.reset()
 
@@ -88,7 +88,7 @@ class PacketDecoder:
         data = memoryview(message.events)
         events = decoder.decode(data, message.time_base)
         if decoder.behind_us > JUMP_US:
-            # No sensor's noise: the stream began anew, and its times are not to be held at the old ones.
+            # No sensor's noise: the stream restarted, and its times are not to be clamped to the old ones.
             decoder.reset()
             events = decoder.decode(data, message.time_base)
         self.packets += 1

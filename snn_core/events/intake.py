@@ -82,15 +82,15 @@ class EventIntake:
         return Events.concatenate(taken)
 
     def clear(self) -> None:
-        """The stream begins anew: forget what waits, without counting it as dropped, and all times."""
+        """The stream restarts: forget what waits, without counting it as dropped, and all times."""
         self._waiting.clear()
         self._now_us = self._latest_us = NEVER
 
     def restart(self, start_us: int) -> None:
         """Set the network's time: the next window begins at ``start_us``.
 
-        Forward, waiting events before it are dropped. Backward, the stream has begun anew: all waiting events are
-        dropped and the order is no longer held against the old ones. What is dropped counts as late.
+        Forward, waiting events before it are dropped. Backward, the stream has restarted: all waiting events are
+        dropped and the order is no longer compared with the old ones. What is dropped counts as late.
         """
         waiting = len(self)
         if start_us < self._now_us:

@@ -15,7 +15,7 @@ from snn_core.events.pooling import NO_POOL, Pooling
 class LogPolarPooling(Pooling):
     """Pools are the parts of rings, each cut into ``sectors``, whose widths grow with the distance from the centre.
 
-    A pixel at a distance r belongs to ring floor(rings log(1 + r / fovea) / log(1 + radius / fovea)): within the fovea
+    A pixel at a distance r belongs to ring floor(rings log(1 + r / fovea) / log(1 + radius / fovea)). Within the fovea
     rings are about equally wide, beyond it each is wider than the one before by a constant factor. Pools are numbered
     ring by ring from the inside, and in a ring from the right (+x) by way of the bottom (+y).
 

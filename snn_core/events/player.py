@@ -36,7 +36,7 @@ class Player:
 
     path: anything that ``open_recording`` takes, or a bag.
     topic: the bag's topic of events; empty: the one that there is.
-    loop: begin anew after the last window; times then jump back.
+    loop: restart after the last window; times then jump back.
     other_topics: read a bag's other messages. A bag's clock is that of who recorded it, events have the sensor's: both
     are taken to say the same when the first event came.
 

@@ -175,7 +175,7 @@ def _assign(pool_of_pixel, first_on, x, y, polarity, pools):
 def _find_steps(t, begin_us, step_us, borders):
     """Where each step begins in ``t``, and where the last one ends.
 
-    The next step is taken to have as many events as the last one, and looked for from there in growing strides: so
+    The next step is taken to have as many events as the last one, and looked for from there in growing strides. So
     hardly more than its own places in ``t`` are read, which come from memory.
     """
     n = len(t)
@@ -213,8 +213,8 @@ def _find_steps(t, begin_us, step_us, borders):
 def _count_sums(row, column, first_on, x, y, polarity, borders, room, counts):
     """The pool of an event is the sum of its row's and its column's entry, and of ``first_on`` for ON events.
 
-    The two halves of a step are counted in turn: events that follow each other often share a pool, and a count would
-    wait for the one before.
+    The two halves of a step are counted alternately: events that follow each other often share a pool, and a count
+    would wait for the one before.
     """
     size = counts.shape[1]
     for step in range(counts.shape[0]):

@@ -18,21 +18,21 @@ class Recording(Protocol):
     """A recorded event stream; a context manager that closes the file.
 
     Iterating reads from the first event on, batch by batch, without holding the file in memory. All events lie on the
-    sensor and times never run backwards: events off the sensor are dropped, times that step back are held at the
-    latest. Files that are cut or damaged are read as far as they go. What was dropped and held is counted, from 0 at
-    each iteration.
+    sensor and times never run backwards: events off the sensor are dropped, times that step back are clamped to the
+    latest. Files that are cut or damaged are read as far as they go. What was dropped and clamped is counted, from 0
+    at each iteration.
 
     format: name of the file format. camera: the camera's name as the file gives it, may be empty.
     width, height: size of the sensor, pixels.
     notes: remarks to the user, a sentence each: what the file does not say and was taken from elsewhere, what is in it
-        and is not read; more may come while reading.
+        and is not read. More may come while reading.
     fraction_read: how much of the file has been read, 0 to 1.
 
     triggers: external triggers so far, of all channels, both edges.
     dropped_outside, dropped_untimed: events off the sensor, events without a time, so far.
     unknown_words: words, lines or packets that the format does not define.
     damaged_bytes: bytes that were passed over, as they are damaged or cut.
-    steps_back: times that lay before the one that preceded them. restarts: how often the clock began anew.
+    steps_back: times that lay before the one that preceded them. restarts: how often the clock restarted.
 
     Opening and reading raise UserError where nothing can be read.
     """
@@ -183,7 +183,7 @@ def write_recording(
     overwrite: whether a file of that name may go.
 
     Raises UserError for an unknown ending, a path that is taken or cannot be written, a size that the format cannot
-    hold; ValueError for events that are not sorted or off the sensor.
+    hold. Raises ValueError for events that are not sorted or off the sensor.
     """
     with open_writer(path, width, height, camera, overwrite) as writer:
         writer.write(events)

@@ -1,4 +1,4 @@
-"""The simulators, one file each. Importing one raises ImportError where it is not installed. Each has
+"""The simulators, one file each. Importing one raises ImportError where it is not installed. Each has:
 
     NOTE                      what differs from the workload, in a sentence; "" where nothing does
     version()                 its version
@@ -6,7 +6,7 @@
         run(call)             simulates the steps of a call; how many of the counted neurons' spikes came
         spikes()              of the last call: steps and neurons, where the simulator tells them cheaply
 
-or, where it cannot go on from where it stopped, instead of ``run``
+Or, where it cannot go on from where it stopped, instead of ``run``:
 
         timed(steps)          runs from the beginning; CPU seconds of the last ``steps`` steps, and their spikes
 

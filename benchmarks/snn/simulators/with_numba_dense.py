@@ -1,7 +1,7 @@
 """W1 and W2 with numba and float32 in the plain way: every synapse is touched once in every step.
 
-It clips weights at the instants at which the rule says so (a read, and the row's turn), so that it computes what
-SpikeDrive computes. The loops over a row have no branches; numba makes vector instructions of them.
+It clips weights at the instants at which the rule says so (a read, and the row's periodic update), so that it computes
+what SpikeDrive computes. The loops over a row have no branches; numba makes vector instructions of them.
 """
 
 import math

@@ -9,6 +9,7 @@
     raw_messages            all messages as CDR, in order of time
     writer                  events as a rosbag2 in MCAP
 
-rosbags writes, and converts messages of ROS 1. Its readers are not used: they refuse a file without an index, which is
-what a recorder that was killed leaves, stop at the first damage, and allocate what a damaged length says.
+rosbags writes, and converts messages of ROS 1. Its readers are not used, for three reasons. They refuse a file without
+an index, which is what a recorder that was killed leaves. They stop at the first damage. They allocate what a damaged
+length says.
 """

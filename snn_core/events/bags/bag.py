@@ -57,7 +57,7 @@ class Bag:
 
     format: "rosbag2 sqlite3", "rosbag2 MCAP" or "ROS 1 bag".
     topics: all topics, by name and type.
-    damage: what was found missing or damaged so far; anew with each reading.
+    damage: what was found missing or damaged so far; reset with each reading.
 
     Raises UserError where nothing can be read.
     """

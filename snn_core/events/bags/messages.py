@@ -1,7 +1,7 @@
 """Event messages of ROS, taken apart by hand: their fields, and where their events lie.
 
-Two layouts are read: CDR (ROS 2: a 4-byte header that says the byte order, numbers aligned to their size) and that of
-ROS 1 (little-endian, nothing aligned, a sequence number in each header).
+Two layouts are read. CDR (ROS 2) has a 4-byte header that says the byte order, and aligns numbers to their size. That
+of ROS 1 is little-endian, with nothing aligned and a sequence number in each header.
 
 Source: OMG, "DDS Interoperability Wire Protocol", section 10 (CDR); ROS wiki, "msg"; definitions of the packages
 event_camera_msgs, event_array_msgs, dvs_msgs and prophesee_event_msgs.

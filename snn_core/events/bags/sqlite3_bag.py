@@ -161,7 +161,7 @@ def _read_topics(database: sqlite3.Connection) -> dict[int, Topic]:
 
 
 def _index(database: sqlite3.Connection) -> str:
-    """Names rosbag2's index of times, so that SQLite does not sort messages by itself, which takes room on disk."""
+    """Names rosbag2's index of times, so that SQLite does not sort messages by itself, which takes space on disk."""
     names = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'messages' AND name = 'timestamp_idx'"
     return "INDEXED BY timestamp_idx" if database.execute(names).fetchall() else ""
 

@@ -74,12 +74,12 @@ class Stream(ABC):
 class PacketStream(Stream):
     """EventPackets. Where packets are missing, by their ``seq``, the decoder is told.
 
-    Where the sensor's time steps back by more than ``MAX_STEP_BACK``, its clock began anew: the packet in which it
-    does is held at the latest time, and from the next one on time goes on from there.
+    Where the sensor's time steps back by more than ``MAX_STEP_BACK``, its clock restarted. The packet in which it does
+    is clamped to the latest time, and from the next one on time goes on from there.
 
-    Times of `evt3` begin anew every 16.8 s. Where the first packet's ``time_base`` lies a multiple of that from its
-    first event, as in bags that this project writes, times are counted from there, and those of later packets bridge
-    longer silences. The drivers of Prophesee's cameras leave ``time_base`` at 0.
+    Times of `evt3` roll over every 16.8 s. In bags that this project writes, the first packet's ``time_base`` lies a
+    multiple of that from its first event. Where it does, times are counted from there, and the ``time_base`` of later
+    packets bridges longer silences. The drivers of Prophesee's cameras leave ``time_base`` at 0.
 
     Raises UserError for an unknown encoding or a sensor size that cannot be.
     """

@@ -48,7 +48,7 @@ NEVER = np.iinfo(np.int64).min
 class BagWriter:
     """Writes a recording as a rosbag2, batch by batch; a context manager. A ``RecordingWriter``.
 
-    A packet holds up to 10 ms; its ``time_base`` and the stamp of its header are the time of its first event, it is
+    A packet holds up to 10 ms. Its ``time_base`` and the stamp of its header are the time of its first event. It is
     recorded at the time of its last. Packets of `evt3` each begin with the whole time and row, so that one that is lost
     costs nothing but its own events.
 
@@ -60,7 +60,7 @@ class BagWriter:
 
     notes: what was lost, a sentence each; complete when it is closed.
 
-    Raises UserError for a path that is taken or cannot be written, a size or time that cannot be held, a full disk.
+    Raises UserError for a path that is taken or cannot be written, a size or time that does not fit, a full disk.
     """
 
     format = "rosbag2 MCAP"
@@ -194,7 +194,7 @@ class BagWriter:
         self._try(lambda: self._bag.write(self._connection, 1000 * packet.last_us, message))
 
     def _encode(self, events: Events, triggers: Triggers, first_us: int) -> NDArray[np.uint8]:
-        """The bytes of a packet; the next one's triggers, if they are late, are held at its last time."""
+        """The bytes of a packet; the next one's triggers, if they are late, are clamped to its last time."""
         after_us = self._encoded_us
         triggers = Triggers(np.maximum(triggers.t, after_us), triggers.channel, triggers.edge)
         self._encoded_us = max([after_us, *(int(part.t[-1]) for part in (events, triggers) if len(part))])

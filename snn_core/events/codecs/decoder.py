@@ -28,7 +28,7 @@ class Decoder(ABC):
     """Turns the packets of one stream, in order, into events.
 
     The events that come out lie on the sensor and their times never run backwards: a time before the latest one is
-    held at the latest. No input raises an exception but one that is not bytes (TypeError, ValueError).
+    clamped to it. No input raises an exception but one that is not bytes (TypeError, ValueError).
 
     width, height: size of the sensor, pixels.
     is_bigendian: the byte order of the words, as the EventPacket message states it.
@@ -91,7 +91,7 @@ class Decoder(ABC):
 
     @property
     def behind_us(self) -> int:
-        """How far the time told last lies before the latest, us; 0 unless times are held."""
+        """How far the time told last lies before the latest, us; 0 unless times are clamped."""
         return int(self._state[LATEST]) - int(self._state[PREVIOUS])
 
     def reset(self) -> None:
@@ -186,7 +186,7 @@ def uninitialised_events(n: int) -> Events:
 
 
 def sift(events: Events, width: int, height: int, state: NDArray[np.int64]) -> Events:
-    """What is left of freshly decoded events, whose arrays are written to: those on the sensor, times held.
+    """What is left of freshly decoded events, whose arrays are written to: those on the sensor, times clamped.
 
     An event off the sensor tells no time. state: as every kernel keeps it.
     """

@@ -34,9 +34,9 @@ def check_pixels(encoding: str, events: Events, x_bits: int, y_bits: int) -> Non
 class WordEncoder:
     """An encoder of words whose clock has few bits: a silence is bridged by time words.
 
-    kernel: given the arrays of events and triggers, the time to begin at, ``max_step_us`` and the words to write to,
-        returns how many it has written and, where a silence broke it off, how long that was (us), else 0.
-    coordinate_bits, channels: what a word has room for.
+    kernel: is given the arrays of events and triggers, the time to begin at, ``max_step_us`` and the words to write
+        to. It returns how many it has written and, where a silence broke it off, how long that was (us), else 0.
+    coordinate_bits, channels: what a word has space for.
     max_step_us: from one time word to the next at most; less than half the clock's range, so that a rollover is told
         from a step back.
     word_type: as in the bytes.

@@ -8,8 +8,8 @@
 
 Source: Prophesee, "EVT 2.0 Format", data encoding formats, https://docs.prophesee.ai/stable/data/encoding_formats/evt2.html
 
-The 34-bit time rolls over every 4.8 hours. A step back is held at the latest time, and only one of more than half the
-range is a rollover. One ahead of all but ``MAX_STEP_OVER_ROLLOVER`` us of the range is one back over a rollover.
+The 34-bit time rolls over every 4.8 hours. A step back is clamped to the latest time, and only one of more than half
+the range is a rollover. One ahead of all but ``MAX_STEP_OVER_ROLLOVER`` us of the range is one back over a rollover.
 """
 
 from typing import ClassVar
@@ -205,8 +205,8 @@ def encode_evt2(events: Events, triggers: Triggers | None = None, after_us: int 
     after_us: the last time of the stream's words so far. A silence since then, or between events, is bridged by time
         words, so that a decoder knows how often the time has rolled over.
 
-    Raises ValueError for events or triggers that are not in order or 24 hours apart, for a pixel of more than 11 bits
-    and for a channel of more than 5.
+    Raises ValueError for events or triggers that are not in order or 24 hours apart. Raises it also for a pixel of
+    more than 11 bits, or a channel of more than 5.
     """
     return _ENCODER.encode(events, triggers, after_us)
 

@@ -34,8 +34,8 @@ def encode_evt3(events: Events, triggers: Triggers | None = None, after_us: int 
     after_us: the last time of the stream's words so far. A silence since then, or between events, is bridged by time
         words, so that a decoder knows how often the time has rolled over.
 
-    Raises ValueError for events or triggers that are not in order or 24 hours apart, for a pixel of more than 11 bits
-    and for a channel of more than 4.
+    Raises ValueError for events or triggers that are not in order or 24 hours apart. Raises it also for a pixel of
+    more than 11 bits, or a channel of more than 4.
     """
     return _ENCODER.encode(events, triggers, after_us)
 

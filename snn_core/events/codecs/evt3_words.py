@@ -13,9 +13,9 @@
 
 Source: Prophesee, "EVT 3.0 Format", data encoding formats, https://docs.prophesee.ai/stable/data/encoding_formats/evt3.html
 
-The 24-bit time rolls over every 16.8 s. Sensors also step back by some us at times; a step back is held at the latest
-time, and only one of more than half the range is a rollover. A step back over a rollover looks like one ahead of almost
-the whole range: it is taken for a step back when it is one of at most ``MAX_STEP_OVER_ROLLOVER`` us.
+The 24-bit time rolls over every 16.8 s. Sensors also step back by some us at times; a step back is clamped to the
+latest time, and only one of more than half the range is a rollover. A step back over a rollover looks like one ahead of
+almost the whole range. It is taken for a step back when it is one of at most ``MAX_STEP_OVER_ROLLOVER`` us.
 """
 
 from snn_core.events.codecs.decoder import OWN_STATE

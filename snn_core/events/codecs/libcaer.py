@@ -6,9 +6,9 @@
 Source: libcaer, "events/polarity.h", https://gitlab.com/inivation/dv/libcaer; the ROS packages libcaer_driver and
 event_camera_codecs, which do not look at bit 0 either.
 
-The 31-bit time rolls over every 36 minutes. The driver then adds 2^31 us to the time base of the next packet; within a
-packet, and from one to the next with the same time base, a step back of more than half the range is a rollover, and
-then one ahead of all but ``MAX_STEP_OVER_ROLLOVER`` us of it a step back over that.
+The 31-bit time rolls over every 36 minutes. The driver then adds 2^31 us to the time base of the next packet. Within a
+packet, and from one to the next with the same time base, a step back of more than half the range is a rollover. A step
+ahead of all but ``MAX_STEP_OVER_ROLLOVER`` us of the range is then a step back over the rollover.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Short vectors of integers in compiled code, as processors have them, where numba has none: many words at once.
 
 A ``Lanes`` value holds 16 or 32 integers, or as many truth values (1 bit). The functions here are each a few
-instructions of LLVM's vector language, which it translates for the processor at hand. Scalars given for ``Lanes`` are
-repeated in every lane. Nothing is checked: loads and stores reach from their index over all lanes.
+instructions of LLVM's vector language, which it translates for the processor it runs on. Scalars given for ``Lanes``
+are repeated in every lane. Nothing is checked: loads and stores reach from their index over all lanes.
 """
 
 from collections.abc import Callable

@@ -9,9 +9,9 @@ origin is the lower left corner there, the upper left one here.
     DVXplorer             the same, but with the origin at the upper left
     DVS640, DVS1280x720   bit 0 polarity, x from bit 1, y from bit 11 or 12; x from the right
 
-Sources: iniVation, "AEDAT 2.0", https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-2.0.html;
-where x is counted from and what polarity 0 is, which that page does not say: the extractors of jAER, and libcaer, whose
-events of the same cameras have their origin at the upper left.
+Source: iniVation, "AEDAT 2.0", https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-2.0.html.
+That page does not say where x is counted from and what polarity 0 is. Sources of these: the extractors of jAER, and
+libcaer, whose events of the same cameras have their origin at the upper left.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """AEDAT 3.0 and 3.1, the formats of cAER: a header of text, then packets of one type of event each, little-endian.
 
-A packet's header has seven fields: int16 type and source, int32 size of an event, place of the time in it, overflows of
-the clock, capacity, number of events, valid events. A polarity event is a word (bit 0 valid, bit 1 polarity, bits 2-16
-y, bits 17-31 x) and an int32 time, us, of which the overflows are the bits from 31 on; a special event a word (bit 0
-valid, bits 1-7 kind) and the time. In version 3.0 the origin is the lower left corner, in 3.1 the upper left one.
+A packet's header has eight fields. Two are int16: type and source. Six are int32: size of an event, place of the time
+in it, overflows of the clock, capacity, number of events, valid events.
+
+A polarity event is a word (bit 0 valid, bit 1 polarity, bits 2-16 y, bits 17-31 x) and an int32 time, us. The overflows
+are the bits of the time from 31 on. A special event is a word (bit 0 valid, bits 1-7 kind) and the time. In version 3.0
+the origin is the lower left corner, in 3.1 the upper left one.
 
 Packets whose type has bit 15 are compressed and have their size in bytes as capacity. Of polarity events, times that
-repeat are left out: a time with bit 31 set begins a run, the time of the second event is the number of further ones,
+repeat are left out. A time with bit 31 set begins a run. The time of the second event is the number of further ones,
 which are words alone.
 
 Sources: iniVation, "AEDAT 3.1", https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-3.1.html;

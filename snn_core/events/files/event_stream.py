@@ -2,7 +2,7 @@
 
 A DVS event is a byte (bit 0 polarity, bits 1-7 us since the event before), uint16 x and y, little-endian. Of other
 first bytes 255 is a silence of 127 us and 254 nothing. An ATIS event's first byte has bit 0 exposure measurement, bit 1
-polarity, bits 2-7 us since the event before; with bits 2-7 all set it is bits 0-1 times 63 us of silence. The origin is
+polarity, bits 2-7 us since the event before. With bits 2-7 all set it is bits 0-1 times 63 us of silence. The origin is
 the lower left corner.
 Source: Event Stream 2.0, https://github.com/neuromorphicsystems/event_stream
 """

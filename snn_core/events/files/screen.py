@@ -7,7 +7,7 @@ from snn_core.events.events import Events
 from snn_core.events.files.limits import MAX_TIME
 
 MAX_STEP_BACK = 1_000_000  # us
-"""A larger step back is not a sensor's noise: the clock began anew, or one event was far ahead."""
+"""A larger step back is not a sensor's noise: the clock restarted, or one event was far ahead."""
 NEVER = -(2**62)  # before all times
 LATEST, BEFORE, PREVIOUS, SHIFT, ANEW, DROPPED_OUTSIDE, DROPPED_UNTIMED, STEPS_BACK, RESTARTS, STATE_SIZE = range(10)
 
@@ -15,15 +15,15 @@ LATEST, BEFORE, PREVIOUS, SHIFT, ANEW, DROPPED_OUTSIDE, DROPPED_UNTIMED, STEPS_B
 class Screen:
     """Lets events of one recording through, in order, batch by batch.
 
-    Events off the sensor and events without a time are dropped. A time before the latest is held at the latest. Where
-    it is more than ``MAX_STEP_BACK`` before it, there are two cases: the one event before this one was that far ahead
-    of the rest, and its time is taken back to the rest's; or the clock began anew, and all times from here on are
-    shifted so that time goes on.
+    Events off the sensor and events without a time are dropped. A time before the latest is clamped to it. Where it is
+    more than ``MAX_STEP_BACK`` before it, there are two cases. The one event before this one was that far ahead of the
+    rest: its time is taken back to the rest's. Or the clock restarted: all times from here on are shifted so that time
+    goes on.
 
     width, height: size of the sensor, pixels.
 
     dropped_outside, dropped_untimed: events off the sensor, events without a time (``UNTIMED``, or over ``MAX_TIME``).
-    steps_back: times that lay before the one that preceded them. restarts: how often the clock began anew.
+    steps_back: times that lay before the one that preceded them. restarts: how often the clock restarted.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -49,7 +49,7 @@ class Screen:
         return int(self._state[RESTARTS])
 
     def begin_anew(self) -> None:
-        """The camera's clock was reset: if the next event lies before the latest, the clock began anew."""
+        """The camera's clock was reset: if the next event lies before the latest, the clock restarted."""
         self._state[ANEW] = 1
 
     def __call__(self, events: Events) -> Events:
@@ -62,7 +62,7 @@ class Screen:
 
 @njit(cache=True, nogil=True)
 def _is_clean(t, x, y, width, height, state):
-    """Whether nothing needs to be dropped or held, as in most batches; plain loops, which LLVM vectorises."""
+    """Whether nothing needs to be dropped or clamped, as in most batches; plain loops, which LLVM vectorises."""
     n = len(t)
     if n == 0:
         return True

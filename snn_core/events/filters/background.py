@@ -24,8 +24,8 @@ class BackgroundActivityFilter(Filter):
     Raises UserError for a window out of range.
 
     Source: T. Delbruck, "Frame-free dynamic digital vision", Proc. Intl. Symp. on Secure-Life Electronics, 2008. As
-    there, an event leaves its time at the pixels around it, and looks only at its own: with times that do not run
-    backwards that is the same as looking at all eight, and a store need not wait for anything.
+    there, an event leaves its time at the pixels around it, and looks only at its own. With times that do not run
+    backwards that is the same as looking at all eight. A store need not wait for anything.
     """
 
     name = "background"

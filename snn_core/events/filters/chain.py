@@ -57,8 +57,8 @@ def make_filters(
 ) -> FilterChain:
     """The filters that the options ask for, for a stream of a sensor of this size (px).
 
-    What looks for noise comes first, as the sensor has it; then the polarity; then what moves pixels or leaves them
-    out, of the rectified image where there is one; the coarser times last.
+    What looks for noise comes first, as the sensor has it. Then comes the polarity. Then what moves pixels or leaves
+    them out, of the rectified image where there is one. The coarser times come last.
 
     calibration: what to rectify by, in place of the file that the options name.
 

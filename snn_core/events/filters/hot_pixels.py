@@ -22,8 +22,8 @@ def find_hot_pixels(
     """The pixels that are hot, shape (height, width), bool.
 
     A pixel is hot when its rate is at least ``min_rate_hz`` and its count is more than ``min_ratio`` times one more
-    than the median of the 8 pixels around it. So neither what the camera sees is hot, which more than one pixel sees,
-    nor one pixel among its like; pairs of hot pixels are found, since a median does not mind a few.
+    than the median of the 8 pixels around it. So what the camera sees is not hot, since more than one pixel sees it.
+    Nor is one pixel among its like. Pairs of hot pixels are found, since a median does not mind a few.
 
     counts: shape (height, width), the events of each pixel.
     duration_us: the time that they were counted in, us.

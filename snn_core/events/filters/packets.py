@@ -46,7 +46,7 @@ class PacketFilter:
         self._encoded_us: int | None = None  # of those that went out
 
     def __call__(self, events: Events, seq: int, time_us: int | None = None) -> EncodedPacket:
-        """The packet of the next one's events. Where time goes back, the stream has begun anew.
+        """The packet of the next one's events. Where time goes back, the stream has restarted.
 
         time_us: of a packet without events the time it stands for, us; None: that of the last event.
         """
@@ -72,7 +72,7 @@ class PacketFilter:
         )
 
     def reset(self) -> None:
-        """The stream begins anew."""
+        """The stream restarts."""
         self.chain.reset()
         self._latest_us = self._encoded_us = None
 

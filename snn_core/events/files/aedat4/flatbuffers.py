@@ -1,7 +1,8 @@
 """The little of FlatBuffers that AEDAT4 needs: fields of a table, and writing tables.
 
-A table begins with a signed offset back to its vtable: two uint16 sizes, then a uint16 a field, which says where in the
-table the field is, 0 where it is missing. A field of a string, vector or table holds an unsigned offset ahead to it.
+A table begins with a signed offset back to its vtable. The vtable is two uint16 sizes, then a uint16 a field, which
+says where in the table the field is, 0 where it is missing. A field of a string, vector or table holds an unsigned
+offset ahead to it.
 Source: FlatBuffers, "Internals", https://flatbuffers.dev/internals/
 """
 

@@ -1,7 +1,7 @@
 """LZ4 frames, decompressed many at a time by one compiled call, whatever damage they have.
 
-The lz4 package costs a call, an allocation and a copy a frame, and frames of event packets are small (some 30 KB): with
-it, reading AEDAT4 took an eighth longer. Checksums are passed over: event cameras' recorders write none.
+The lz4 package costs a call, an allocation and a copy a frame, and frames of event packets are small (some 30 KB).
+With it, reading AEDAT4 took an eighth longer. Checksums are passed over: event cameras' recorders write none.
 
 Sources: "LZ4 Frame Format Description" and "LZ4 Block Format Description" of the LZ4 project.
 """
@@ -63,7 +63,7 @@ def decompress_frames(source, frames, target, spans):
 def decompress_frame(source, begin, end, target, first, room):
     """Decompress the frame in source[begin:end] to target[first:]; where its data ends there, DAMAGED or NO_ROOM.
 
-    source, target: uint8 arrays with SLACK bytes after ``end`` and ``room``. room: where the target's room ends.
+    source, target: uint8 arrays with SLACK bytes after ``end`` and ``room``. ``room``: where the target's space ends.
     """
     if end - begin < 11 or load_uint32(source, begin) != MAGIC_NUMBER:
         return DAMAGED

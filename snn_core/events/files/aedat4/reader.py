@@ -1,8 +1,9 @@
 """AEDAT4, the format of iniVation's cameras: packets of several streams, each a compressed FlatBuffers table.
 
-After the line ``MAGIC`` comes a table IOHeader (compression, place of the index, description of the streams as XML),
-then packets: int32 stream, int32 size, and a table of that size, compressed as an LZ4 or Zstandard frame or not at all.
-An index of the packets may end the file. An event is 16 bytes: int64 time (us, Unix), int16 x, int16 y, uint8 polarity.
+After the line ``MAGIC`` comes a table IOHeader: compression, place of the index, description of the streams as XML.
+Then come packets: int32 stream, int32 size, and a table of that size, compressed as an LZ4 or Zstandard frame or not at
+all. An index of the packets may end the file. An event is 16 bytes: int64 time (us, Unix), int16 x, int16 y, uint8
+polarity.
 Source: iniVation, "AEDAT 4.0", https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-4.0.html
 
 Read here and not by dv-processing, which can hang for good on damaged LZ4 data; this is as fast and passes over what is

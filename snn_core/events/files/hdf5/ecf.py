@@ -1,17 +1,17 @@
 """ECF, the codec of Prophesee's HDF5 files: runs of times, rows, columns and polarities, or the latter three packed.
 
 A chunk is little-endian. It begins with uint32: bits 2-31 number of events, bit 1 whether y, x and polarity are packed,
-bit 0 whether x and polarity are; then int64, the first time, us.
+bit 0 whether x and polarity are. Then comes int64, the first time, us.
 
-    times        bytes: 4 bits of us to add, 4 bits of how many events have that time; 15 events or more: uint16 of how
-                 many follows. 15 us: the low 4 bits are of a longer wait, least significant first, over such bytes
-    y, x, p      in 24 bits each: 11 bits y, 11 bits x, 1 bit polarity; four in three uint32: the first one whole in
-                 the upper bits of the first, the last one in the lower bits of the last, the lower part of each other
-                 one in what is left of one uint32 and its upper part in the upper bits of the next
-    y            uint16: 11 bits y, 5 bits of how many events are of it; 31 or more: uint16 of how many follows
-    x, p         in 12 bits each: 11 bits x, 1 bit polarity; four in three uint16 in the same way
-    x            uint16: 11 bits x, 5 bits mask: bit 4 - i is another event at x + 1 + i
-    polarities   bytes: 1 bit polarity, 7 bits of how many events; 127 or more: uint16 of how many follows
+    times        bytes: 4 bits of us to add, 4 bits of how many events have that time. 15 events or more: uint16 of how
+                 many follows. 15 us: the low 4 bits are of a longer wait, least significant first, over such bytes.
+    y, x, p      in 24 bits each: 11 bits y, 11 bits x, 1 bit polarity; four in three uint32. The first one is whole in
+                 the upper bits of the first. The last one is in the lower bits of the last. Of each other one, the
+                 lower part is in what is left of one uint32, the upper part in the upper bits of the next.
+    y            uint16: 11 bits y, 5 bits of how many events are of it. 31 or more: uint16 of how many follows.
+    x, p         in 12 bits each: 11 bits x, 1 bit polarity; four in three uint16 in the same way.
+    x            uint16: 11 bits x, 5 bits mask: bit 4 - i is another event at x + 1 + i.
+    polarities   bytes: 1 bit polarity, 7 bits of how many events. 127 or more: uint16 of how many follows.
 
 Source: Prophesee's HDF5Plugin-ECF (Apache-2.0), https://github.com/prophesee-ai/hdf5_ecf
 """

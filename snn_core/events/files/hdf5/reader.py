@@ -25,8 +25,8 @@ def sniff(path: Path, size: tuple[int, int] | None) -> Hdf5Recording | None:
 class Hdf5Recording(TableRecording):
     """The events of an HDF5 file.
 
-    Raises UserError where there are none, where the file is cut or damaged so that it cannot be opened, and where they
-    are compressed by a codec that is not let run.
+    Raises UserError where there are none, and where the file is cut or damaged so that it cannot be opened. Raises it
+    also where they are compressed by a codec that is not let run.
     """
 
     format = "HDF5"
