@@ -39,7 +39,7 @@ app.command("tasks")(list_tasks)
 app.command()(convert)
 app.command()(setup)
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, as Unix shells have it."""
 LONGEST_S = 1e7
 """Simulated time that a drive may take (see LaneTaskSpec.duration_s)."""
 

@@ -12,7 +12,7 @@ from spikedrive_nodes.cli.json_output import JsonOption, write_json
 
 UNITS_US = {"": 1, "us": 1, "ms": 1000, "s": 1_000_000}
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, as Unix shells have it."""
 
 
 class Polarity(StrEnum):

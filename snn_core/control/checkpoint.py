@@ -1,7 +1,7 @@
 """A controller's whole state in one file: going on from it gives the same spikes as never having stopped.
 
-The file is a NumPy .npz archive: the network's arrays, and ``metadata``, a JSON text with the description, its hash,
-the time, the seed and the state of encoder and decoder. It holds no pickled objects.
+The file is a NumPy .npz archive: the network's arrays, and ``metadata``. That is a JSON text with the description, its
+hash, the time, the seed and the state of encoder and decoder. The file holds no pickled objects.
 """
 
 import json

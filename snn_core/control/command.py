@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from snn_core.files import StrictModel
 
 SPEED, TURN_RATE = "v_m_s", "omega_rad_s"
-"""Channels of a velocity: forward speed (m/s), and turn rate (rad/s, positive left)."""
+"""Channels of a velocity: forward speed (m/s), and yaw rate (rad/s, positive left)."""
 VELOCITY = (SPEED, TURN_RATE)
 
 
@@ -47,7 +47,7 @@ class Command:
 
 
 def velocity(v_m_s: float, omega_rad_s: float) -> Command:
-    """A command of forward speed ``v_m_s`` (m/s) and turn rate ``omega_rad_s`` (rad/s, positive left)."""
+    """A command of forward speed ``v_m_s`` (m/s) and yaw rate ``omega_rad_s`` (rad/s, positive left)."""
     return Command(VELOCITY, (v_m_s, omega_rad_s))
 
 

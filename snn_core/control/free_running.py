@@ -1,6 +1,6 @@
 """Free running: when a window ends that nobody ends for us.
 
-Event time and wall time are two clocks, and event time may be the slower one, as in a simulator that is held up. While
+Event time and wall time are two clocks, and event time may be the slower one, as in a simulator that is delayed. While
 packets come, their times end the windows. When none comes, event time is taken to go on from the newest packet as wall
 time does.
 """
@@ -8,7 +8,7 @@ time does.
 from enum import Enum
 
 JUMP_US = 1_000_000
-"""us by which event time may step from packet to packet; what steps further begins anew."""
+"""us by which event time may step from packet to packet; a stream that steps further restarts."""
 
 
 class Course(Enum):

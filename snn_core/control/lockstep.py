@@ -1,7 +1,7 @@
 """Lockstep on the controller's side: which window can be stepped, once all of it has come, in whatever order.
 
 A source (simulator, replay) sends a window's packets and its episode, the reward node a reward, each over a topic of
-its own; nothing is assumed about the order between topics. A window that is sent again is answered again, not stepped
+its own. Nothing is assumed about the order between topics. A window that is sent again is answered again, not stepped
 again.
 """
 
@@ -37,7 +37,7 @@ class ReadyWindow(NamedTuple):
 
     episode: Episode
     joined: bool
-    """It does not follow the last one: the first of all, or the source began anew."""
+    """It does not follow the last one: the first of all, or the source restarted."""
     events: Events
     signals: Signals | None
 
@@ -59,7 +59,7 @@ class LockstepInbox:
         self._signals: dict[int, Signals] = {}
         self._joined = True
         self.streams = 0
-        """Times that the stream has begun anew; a decoder that keeps state must then be reset."""
+        """Times that the stream has restarted; a decoder that keeps state must then be reset."""
 
     @property
     def intake(self) -> EventIntake:

@@ -99,7 +99,7 @@ def compare(parameters: DriveParameters, trained: Controller, seconds: float, wa
 def run_controls(
     parameters: DriveParameters, like: Controller, seconds: float, watch: Watch | None = None
 ) -> list[dict[str, object]]:
-    """Train anew without what learning needs, once for each control; figures of each training."""
+    """Train again without what learning needs, once for each control; figures of each training."""
     watch = watch or _watch_nothing
     parameters = with_task(parameters, mode="train", duration_s=seconds)
     figures = []

@@ -1,7 +1,7 @@
 """The parameters of a drive: what launch/config holds, for nodes and for the in-process loop alike.
 
-A parameter file has the form of ROS 2, a section for each node; each section is checked against the models below, and
-the nodes declare their ROS parameters from these models too.
+A parameter file has the form of ROS 2, a section for each node. Each section is checked against the models below. The
+nodes declare their ROS parameters from these models, too.
 """
 
 from collections.abc import Mapping

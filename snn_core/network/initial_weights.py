@@ -52,7 +52,7 @@ def draw_weights(
     """Initial weights, shape (n,), nA. low, high: bounds, both included, nA.
 
     Raises UserError, naming the file and its key, for weights of a file that cannot be read, are not n finite numbers
-    or lie beyond the bounds; ValueError when low exceeds high.
+    or lie beyond the bounds. Raises ValueError when low exceeds high.
     """
     if not low <= high:
         raise ValueError(f"low must not exceed high ({high}), found {low}")

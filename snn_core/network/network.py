@@ -162,8 +162,9 @@ class Network:
         return int(self._populations[population].record[SEED])
 
     def connection_weights(self, connection: int) -> np.ndarray:
-        """The weights of the connection at this place of the description, nA, clipped as the rule says: float32
-        (pre, post) for all-to-all connections, else (synapses,) in the order of ``connection_pairs``; a copy.
+        """The weights of the connection at this place of the description, nA, clipped as the rule says; a copy.
+
+        They are float32: (pre, post) for all-to-all connections, else (synapses,) in the order of ``connection_pairs``.
         """
         return self._synapses[connection].weights(self.step)
 

@@ -59,8 +59,8 @@ class OneToOne(StrictModel):
 class Bernoulli(StrictModel):
     """Each pair is connected with the same probability, independently of all others.
 
-    A row's number of synapses is binomial and, given their number, each set of targets equally likely, which is the
-    same distribution at a cost of the synapses instead of the pairs.
+    A row's number of synapses is binomial. Given their number, each set of targets is equally likely. This is the same
+    distribution at a cost of the synapses instead of the pairs.
     """
 
     kind: Literal["bernoulli"]

@@ -110,16 +110,18 @@ def _both_axes(radius: Any) -> Any:
 
 
 class ReceptiveField(StrictModel):
-    """A neuron in row r, column c of the postsynaptic sheet sees the presynaptic pixels around its own place, scaled
-    onto the retina: the pixels of the rectangle or ellipse with the half-axes ``radius``, its edge included.
+    """A neuron sees the presynaptic pixels around its own place, scaled onto the retina.
+
+    For row r, column c of the postsynaptic sheet these are the pixels of the rectangle or ellipse with the half-axes
+    ``radius``, its edge included.
 
     The sheets cover the same area. In units of presynaptic pixels, pixel i lying at i, the centre's row is
     (r + 1/2) pre_rows / post_rows - 1/2, its column likewise. Presynaptic neurons are numbered as the inputs of a
     pooling are: row by row, with ``pre_channels: 2`` first all of OFF, then all of ON; every channel is seen alike. The
     profile multiplies the initial weights.
 
-    With ``wrap`` both axes of the retina are closed to rings, and of a pixel's images the nearest counts; at half a
-    ring, where two are equally near, the one towards up and left.
+    With ``wrap`` both axes of the retina are closed to rings, and of a pixel's images the nearest counts. At half a
+    ring, where two are equally near, it is the one towards up and left.
     """
 
     kind: Literal["receptive_field"]

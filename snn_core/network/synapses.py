@@ -95,8 +95,8 @@ class Synapses:
     """The state of a connection. ``arrays`` is what advances with time, by name, and what a checkpoint holds.
 
     ``deliver(record, step, rows, count)`` gives the weights of the rows whose spikes arrive in ``step`` to the
-    postsynaptic inputs, ``arrive`` (same arguments) learns from these spikes, ``learn(record, step, spikes, count)``
-    from the neurons (numbered among all) that spiked in the step, and from the reward. Any may be None.
+    postsynaptic inputs. ``arrive`` (same arguments) learns from these spikes. ``learn(record, step, spikes, count)``
+    learns from the neurons (numbered among all) that spiked in the step, and from the reward. Any may be None.
     """
 
     deliver: Any = None

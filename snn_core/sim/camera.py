@@ -44,8 +44,8 @@ class CameraSpec(StrictModel):
 class Renderer:
     """What a camera sees of a track: natural logarithm of intensity, float32 (height, width).
 
-    With the camera at height h and pitched down by p, the ray of a row y pixels below the optical axis (focal length
-    f, px) meets the ground after h / (sin p + (y / f) cos p) along the axis. All pixels of a row are then equally far
+    The camera is at height h and pitched down by p; f is its focal length (px). The ray of a row y pixels below the
+    optical axis meets the ground after h / (sin p + (y / f) cos p) along the axis. All pixels of a row are equally far
     ahead and equally wide on the ground, which ``rows`` (see camera_kernels.py) holds and which makes rendering cheap.
     """
 

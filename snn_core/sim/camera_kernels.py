@@ -2,12 +2,14 @@
 
 What they take (float64 unless said otherwise):
 
-- ``scene``, a tuple: ``segments`` (n, 13) of ``track_kernels``; ``lines`` (lanes + 1), offsets of the painted lines to
-  the left of the reference line, of which the inner ones are dashed (m); ``paint`` (4), half the marking's width,
-  painted length and period of a dash (m), and width of a pixel's footprint (px); ``shade`` float32 (n), log intensity
-  of a pixel by its painted part, from none to all in even steps.
-- ``rows`` (height, 5): for each pixel row its ground distance ahead of the robot, the ground's size of a pixel across
-  and along (m), and its apparent motion in px per m driven and px per rad turned. Rows without ground are all 0.
+- ``scene``, a tuple of ``segments``, ``lines``, ``paint`` and ``shade``. ``segments`` (n, 13) are those of
+  ``track_kernels``. ``lines`` (lanes + 1) are offsets of the painted lines to the left of the reference line, of which
+  the inner ones are dashed (m). ``paint`` (4) is half the marking's width, painted length and period of a dash (m), and
+  width of a pixel's footprint (px). ``shade`` float32 (n) is the log intensity of a pixel by its painted part, from
+  none to all in even steps.
+- ``rows`` (height, 5): for each pixel row its ground distance ahead of the robot and the ground's size of a pixel
+  across and along (m). The last two are its apparent motion in px per m driven and px per rad turned. Rows without
+  ground are all 0.
 """
 
 import math
@@ -178,7 +180,7 @@ def _in_sight(segment, x, y, near, width):
 def paint_row(out, x, y, cosine, sine, row, scene):
     """Fill ``out`` (float32, width) with the log intensity of one row of ``rows``, seen from the robot's pose.
 
-    The pixels of a row lie evenly on a straight line on the ground, so those that a painted line or ring touches are
+    The pixels of a row lie evenly on a straight line on the ground. So those that a painted line or ring touches are
     found in closed form, and only they are looked at. A pixel is a box on the ground; what is painted of it is taken as
     its part across the line times its part along it. Dashes are as long as they say along their own line.
     """

@@ -56,10 +56,11 @@ class NoiseEvents(NamedTuple):
 class EventPixelArray:
     """A sensor of event pixels.
 
-    Between two views the log intensity of a pixel is taken to run straight. When it has risen by the ON threshold (or
-    fallen by the OFF threshold) from the memorised reference, an event is sent at that moment, rounded down to a
-    microsecond, and the reference moves by the threshold. With a refractory time the pixel is held in reset so long,
-    and then memorises what it sees. Leak and shot noise are Poisson processes; their events reset the pixel, too.
+    Between two views the log intensity of a pixel is taken to run straight. An event is sent when it has risen by the
+    ON threshold (or fallen by the OFF threshold) from the memorised reference. The event's time is that moment, rounded
+    down to a microsecond, and the reference moves by the threshold. With a refractory time the pixel is kept in reset
+    so long, and then memorises what it sees. Leak and shot noise are Poisson processes; their events reset the pixel,
+    too.
 
     All randomness comes from ``rng``, in a fixed order: thresholds now, then noise for each interval.
     """

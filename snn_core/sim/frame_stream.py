@@ -10,7 +10,7 @@ from snn_core.sim.event_pixel import EventPixelSpec
 from snn_core.sim.frames import FrameEvents, FrameResponse
 
 _JUMP_US = 1_000_000
-"""A time so far back is a clock that began anew; a lesser step is a frame that came late (as for events)."""
+"""A time so far back is a clock that restarted; a lesser step is a frame that came late (as for events)."""
 
 
 class DvsEmulatorParameters(FrameResponse):
@@ -45,11 +45,11 @@ class FrameWindow(NamedTuple):
 
 
 class FrameStream:
-    """Makes events of frames as they come. A frame that cannot follow the one before begins the stream anew.
+    """Makes events of frames as they come. A frame that cannot follow the one before restarts the stream.
 
-    That is: the first one, one of another size or type, one more than ``max_gap_ms`` later, and one of a clock that
-    has gone back, by more than 1 s or in two frames that follow each other. Other frames that are not later than the
-    one before are dropped.
+    That is: the first one, one of another size or type, and one more than ``max_gap_ms`` later. It is also one of a
+    clock that has gone back, by more than 1 s or in two frames that follow each other. Other frames that are not later
+    than the one before are dropped.
     """
 
     def __init__(self, parameters: DvsEmulatorParameters) -> None:
@@ -61,7 +61,7 @@ class FrameStream:
         self.dropped = 0
         """Frames that were not later than the one before."""
         self.restarts = 0
-        """Frames that began the stream anew, the first one not counted."""
+        """Frames that restarted the stream, the first one not counted."""
 
     def take(self, image: np.ndarray, t_us: int) -> FrameWindow | None:
         """The events up to an image, uint8 or uint16 (height, width), of a time (us); None when it is dropped."""

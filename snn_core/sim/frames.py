@@ -32,9 +32,9 @@ class FrameResponse(StrictModel):
     def table(self, bits: int) -> np.ndarray:
         """The response to each number of an image of 8 or 16 bits: float32 (2^bits), natural log of intensity.
 
-        Linear from 0 to log(linear_below), above it the logarithm: v2e's lin_log (Hu, Liu, Delbruck, "v2e: From Video
-        Frames to Realistic DVS Events", CVPRW 2021), which keeps a dark pixel's last bit from being many events. sRGB's
-        transfer function is that of IEC 61966-2-1.
+        Linear from 0 to log(linear_below), above it the logarithm. This is v2e's lin_log (Hu, Liu, Delbruck, "v2e: From
+        Video Frames to Realistic DVS Events", CVPRW 2021), which keeps a dark pixel's last bit from being many events.
+        sRGB's transfer function is that of IEC 61966-2-1.
         """
         code = np.linspace(0.0, 1.0, 2**bits)
         if self.response == "srgb":
@@ -48,8 +48,8 @@ class FrameResponse(StrictModel):
 class FrameEvents:
     """Event pixels that see a camera's images, uint8 or uint16 (height, width), one after the other.
 
-    The same seed, images and times give the same bits, and those of an EventPixelArray that is shown the response's
-    log intensities; but pixels whose number stays the same are passed over, many at once.
+    The same seed, images and times give the same bits. They are those of an EventPixelArray that is shown the
+    response's log intensities; but pixels whose number stays the same are passed over, many at once.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class FrameEvents:
         does not advance by 1 to 2^31 us.
         """
         self._check(image, self._image.dtype)
-        image = np.require(image, requirements=("C", "W"))  # numba compiles anew for what is laid out otherwise
+        image = np.require(image, requirements=("C", "W"))  # numba compiles again for what is laid out otherwise
         pixels, begin_us, end_us = self._pixels, self.now_us, int(t_us)
         pixels.check_time(end_us)
         noise = pixels.draw_noise(begin_us, end_us)

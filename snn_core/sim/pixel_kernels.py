@@ -1,7 +1,7 @@
 """When an event pixel fires: jitted inner loops that allocate and check nothing; the classes around them do.
 
 - ``pixels``, a tuple of flat arrays and a number: ``level`` float32 (log intensity when last seen), ``reference`` (log
-  intensity memorised), ``off`` and ``on`` float32 (thresholds), ``release`` int64 us (end of a hold in reset, or
+  intensity memorised), ``off`` and ``on`` float32 (thresholds). Then ``release`` int64 us (end of a hold in reset, or
   NOT_HELD), ``since`` int64 us (time of ``level`` where noise has split an interval), refractory time (us).
 - ``noise``, a tuple of int64 arrays: times (us), columns, whether ON, and where each row's events begin (height + 1).
 - An event is one int64, ``(t - base) << 32 | row << 16 | column << 1 | on``: sorting numbers sorts events by time and
@@ -135,7 +135,7 @@ def _differ(a, b):
 
 @_inline
 def _stirred(new, last, response, reference, off, on, release, found):
-    """List the pixels that change and are past a threshold, or held; all others only see. Returns how many.
+    """List the pixels that change and are past a threshold, or kept in reset; all others only see. Returns how many.
 
     Without branches, which no processor could foresee.
     """
@@ -157,8 +157,8 @@ def update_frame(first_row, count, row_bound, image, last, response, t0, t1, pix
     """update_image for an image of codes and their ``response`` (float32), from the image ``last``, which becomes it.
 
     ``level`` is that of ``last`` and not kept. ``count`` events are in the buffer. Returns (rows done, events); early,
-    before a row, when fewer than ``row_bound`` places are left in ``events``. ``new``: float32 (width),
-    ``found``: uint32 (FRAME_BLOCK), room to work in.
+    before a row, when fewer than ``row_bound`` places are left in ``events``. ``new``: float32 (width), ``found``:
+    uint32 (FRAME_BLOCK), space to work in.
     """
     level, reference, off, on, release, since, refractory = pixels
     noise_x, noise_first = noise[1], noise[3]

@@ -28,10 +28,10 @@ class RobotSpec(StrictModel):
 
 
 class Robot:
-    """The robot's state (pose m, m, rad; speed m/s; turn rate rad/s; all float64) and how commands move it.
+    """The robot's state (pose m, m, rad; speed m/s; yaw rate rad/s; all float64) and how commands move it.
 
     The wheels' limit comes first: a command that asks a wheel for more is scaled down, and the curve stays the same.
-    Speed and turn rate then approach the command within the limits of acceleration, tick by tick (1 ms).
+    Speed and yaw rate then approach the command within the limits of acceleration, tick by tick (1 ms).
     """
 
     def __init__(self, spec: RobotSpec) -> None:
@@ -45,7 +45,7 @@ class Robot:
 
     @property
     def twist(self) -> tuple[float, float]:
-        """Actual speed (m/s) and turn rate (rad/s)."""
+        """Actual speed (m/s) and yaw rate (rad/s)."""
         v, omega = self._state[3:].tolist()
         return v, omega
 
@@ -79,7 +79,7 @@ class Robot:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _drive(state, v, omega, tick_s, max_dv, max_domega, path):
-    """Fill ``path`` (ticks + 1, 5: x, y, yaw, v, omega) from ``state`` (5) under a held command; ``state`` moves on.
+    """Fill ``path`` (ticks + 1, 5: x, y, yaw, v, omega) from ``state`` (5) under a fixed command; ``state`` moves on.
 
     In a tick the speeds are constant, so the robot moves on an exact arc: a chord of v t sin(a)/a, a = omega t / 2.
     """
@@ -102,12 +102,12 @@ def _drive(state, v, omega, tick_s, max_dv, max_domega, path):
 
 
 def quaternion_from_yaw(yaw: float) -> tuple[float, float]:
-    """z and w of the quaternion of a turn about the vertical axis, as a ROS message holds them (x = y = 0)."""
+    """z and w of the quaternion of a rotation about the vertical axis, as a ROS message holds them (x = y = 0)."""
     return math.sin(0.5 * yaw), math.cos(0.5 * yaw)
 
 
 def yaw_from_quaternion(z: float, w: float) -> float:
-    """The angle (rad) of a turn about the vertical axis."""
+    """The angle (rad) of a rotation about the vertical axis."""
     return 2.0 * math.atan2(z, w)
 
 

@@ -11,8 +11,8 @@ class RobotBodySpec(StrictModel):
     """Wheels, casters and body. By default of about a Pioneer P3-DX's size and weight: 0.45 x 0.38 x 0.24 m, 9 kg.
 
     The body's inertia is that of its shape, evenly filled, about its centre of mass. It rests on the wheels and on the
-    caster of its heavier side; the other, a tenth of a millimetre above the ground, keeps it from nodding when it
-    brakes or speeds up. Casters are spheres without friction.
+    caster of its heavier side. The other caster, a tenth of a millimetre above the ground, keeps it from nodding when
+    it brakes or speeds up. Casters are spheres without friction.
     """
 
     wheel_radius_m: float = Field(default=0.0975, ge=0.005, le=2.0, description="radius of the wheels (m)")

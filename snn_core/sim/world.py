@@ -51,8 +51,9 @@ class World:
     """A track, a robot and its event camera, moved on by windows.
 
     Each row of the camera is rendered as often as its own picture's motion asks for (camera.max_motion_px), at ticks of
-    1 ms, and at each window's end: rows near the robot some hundred times a second, those near the horizon seldom. The
-    same seed and the same calls give the same bits. ``dark`` puts the lens cap on: only noise events remain.
+    1 ms, and at each window's end. Rows near the robot are rendered some hundred times a second, those near the horizon
+    seldom. The same seed and the same calls give the same bits. ``dark`` puts the lens cap on: only noise events
+    remain.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class World:
     def film(self, states: np.ndarray) -> Events:
         """The events of a window along a path, which time moves on by, whatever path the robot takes.
 
-        states: float64 (ticks + 1, 5): x, y (m), yaw (rad), speed (m/s) and turn rate (rad/s) at each tick of 1 ms.
+        states: float64 (ticks + 1, 5): x, y (m), yaw (rad), speed (m/s) and yaw rate (rad/s) at each tick of 1 ms.
         """
         path = np.empty((self.window_us // TICK_US + 1, 6))
         path[:, :2] = states[:, :2]
@@ -138,9 +139,9 @@ def _film_rows(
 ):  # fmt: skip
     """Let rows ``first_row`` and below watch a window; return (rows done, events, rows painted).
 
-    ``path`` (ticks + 1, 6): x, y, cosine and sine of yaw, |speed| m/s, |turn rate| rad/s at each tick. A row is painted
-    when its picture would have moved by more than ``max_motion_px`` at the next tick, and at the window's end.
-    Returns early, before a row, when fewer than ``row_bound`` places are left in ``events``. ``out``: float32 (width).
+    ``path`` (ticks + 1, 6): x, y, cosine and sine of yaw, |speed| m/s, |yaw rate| rad/s at each tick. A row is painted
+    when its picture would have moved by more than ``max_motion_px`` at the next tick, and at the window's end. Returns
+    early, before a row, when fewer than ``row_bound`` places are left in ``events``. ``out``: float32 (width).
     """
     ticks = path.shape[0] - 1
     tick_s = 1e-6 * tick_us

@@ -174,7 +174,7 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
 
     @abstractmethod
     def begin(self) -> None:
-        """Start the run anew, from window 0 at time 0, with the same seed."""
+        """Restart the run, from window 0 at time 0, with the same seed."""
 
     @abstractmethod
     def step(self, command: Command) -> TaskWindow:

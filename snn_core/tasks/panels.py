@@ -19,7 +19,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; ``pair`` puts its plots side by side where there is room."""
+    """A part of the page; ``pair`` puts its plots side by side where there is space."""
 
     id: str
     title: str

@@ -57,7 +57,7 @@ def dense_operations(size: NetworkSize, steps: int) -> DenseOperations:
 
     In every step each synapse costs a multiply-accumulate in float32 and the fetch of its weight from memory, whatever
     the input. Nothing is counted for activation functions, activations' memory or learning, so the comparison leans
-    towards the dense network in these; it leans the other way in that a dense network need not run in every step.
+    towards the dense network in these. It leans the other way in that a dense network need not run in every step.
     """
     multiply_accumulates = size.synapses * steps
     return DenseOperations(multiply_accumulates, WEIGHT_BYTES * multiply_accumulates)

@@ -82,8 +82,8 @@ def seconds(ms: float) -> float:
 def milliseconds(s: float, known: object = None) -> float:
     """s in ms, ``known`` where it is the same time, else the number of which ``seconds`` gives s.
 
-    There always is one for an s that is a float32, since its 24 bits times 1000 fit into a float64; of other float64
-    numbers 2 in 100 have none, and the nearest is one unit in the last place off.
+    There always is one for an s that is a float32, since its 24 bits times 1000 fit into a float64. Of other float64
+    numbers 2 in 100 have none; for these the nearest is one unit in the last place off.
     """
     if isinstance(known, int | float | np.integer | np.floating) and seconds(float(known)) == s:
         return float(known)

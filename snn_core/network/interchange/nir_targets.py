@@ -1,7 +1,7 @@
 """What simulators that read NIR make of it: a network that one of them would change is refused by name.
 
-Read from the sources of Norse 1.1.0 (norse.torch.utils.import_nir) and snnTorch 1.0.0 (snntorch.import_nir), and held
-against them in the peers' tests.
+Read from the sources of Norse 1.1.0 (norse.torch.utils.import_nir) and snnTorch 1.0.0 (snntorch.import_nir), and
+compared with them in the peers' tests.
 """
 
 import math

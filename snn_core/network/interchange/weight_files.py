@@ -1,8 +1,8 @@
 """The weights of a network to and from a NumPy .npz file.
 
-The file has, for each connection c of the description, ``weights_c``: float32, (pre, post) for all-to-all connections,
-else (synapses,) with ``pre_c`` and ``post_c`` (int32, (synapses,)) beside it; and ``network``, a JSON text with the
-format's number, the description's hash and the connections by name. It holds no pickled objects.
+The file has, for each connection c of the description, ``weights_c`` (float32). Its shape is (pre, post) for all-to-all
+connections, else (synapses,) with ``pre_c`` and ``post_c`` (int32, (synapses,)) beside it. ``network`` is a JSON text
+with the format's number, the description's hash and the connections by name. The file holds no pickled objects.
 """
 
 import json

@@ -5,12 +5,12 @@
     tau_adaptation da/dt = -a
     threshold            = V_threshold + beta a
 
-A presynaptic spike raises I by its weight, an own spike raises a by 1 (Bellec et al. 2018, NeurIPS 31, "LSNN"; Bellec
-et al. 2020, Nature Communications 11: 3625, "ALIF"). beta is ``threshold_increase_mv``. Between spikes the equations
-have a closed solution, so a step of any length is exact. When V reaches the threshold at the end of a step the neuron
-spikes, V is reset to reset_mv and held for the refractory period; current and adaptation go on. In Bellec's papers V
-falls by V_threshold instead, and a enters the threshold a step after the spike undecayed, where here it has decayed
-for a step.
+A presynaptic spike raises I by its weight, an own spike raises a by 1. The sources are Bellec et al. 2018 (NeurIPS 31,
+"LSNN") and Bellec et al. 2020 (Nature Communications 11: 3625, "ALIF"). beta is ``threshold_increase_mv``. Between
+spikes the equations have a closed solution, so a step of any length is exact. When V reaches the threshold at the end
+of a step the neuron spikes, V is reset to reset_mv and clamped for the refractory period; current and adaptation go on.
+In Bellec's papers V falls by V_threshold instead. There a enters the threshold a step after the spike undecayed; here
+it has decayed for a step.
 """
 
 import math

@@ -6,18 +6,18 @@
     V >= V_peak: a spike, V <- V_reset, w <- w + b
 
 A presynaptic spike raises I by its weight (nA). The current is exact. V and w take classical Runge-Kutta steps of
-fourth order of at most 0.1 ms; the right-hand side sees V cut at V_peak, so that the upstroke ends in a finite number.
-Where V reaches V_peak within such a part, the moment is taken from the equation's solution with all but the exponential
-held (exp(-V / Delta_T) then follows a linear equation), and V and w go on from their new values for the rest of the
-part. Spikes come within 0.1 ms, after 200 ms, of where steps a hundred times finer put them. A neuron spikes at most
-once in a step of the network; should it come to V_peak again, it waits there for the next one. As in the paper there is
-no refractory period.
+fourth order of at most 0.1 ms. The right-hand side sees V cut at V_peak, so that the upstroke ends in a finite number.
+Where V reaches V_peak within such a substep, the moment is taken from the equation's solution with all but the
+exponential kept constant: exp(-V / Delta_T) then follows a linear equation. V and w go on from their new values for the
+rest of the substep. Spikes come within 0.1 ms, after 200 ms, of where steps a hundred times finer put them. A neuron
+spikes at most once in a step of the network; should it come to V_peak again, it waits there for the next one. As in the
+paper there is no refractory period.
 
 ``parameters: {preset: NAME}`` takes named values. ``brette_gerstner_2005`` are those of that paper, and the defaults.
-The others are the firing patterns of Naud, Marcille, Clopath and Gerstner (2008, Biological Cybernetics 99: 335,
-figure 4), with the values that Brian2's example of that paper has, adapted by P. Mueller so that the figures come out;
-the paper's own table was not at hand. The currents (``PATTERN_CURRENTS_NA``) that evoke the patterns belong to them.
-Naud et al. cut at 0 mV.
+The others are the firing patterns of Naud, Marcille, Clopath and Gerstner (2008, Biological Cybernetics 99: 335, figure
+4). Their values are those of Brian2's example of that paper, adapted by P. Mueller so that the figures come out; the
+paper's own table was not available. The currents (``PATTERN_CURRENTS_NA``) that evoke the patterns belong to them. Naud
+et al. cut at 0 mV.
 """
 
 import math
@@ -186,8 +186,9 @@ def adex_propagators(population: AdexPopulation, dt_ms: float) -> AdexPropagator
 
 @njit(cache=True, nogil=True)
 def _exponential(x):
-    """exp of a float32 x <= 87 within 3e-7 of its value, in operations that a loop over neurons can do side by side:
-    2^n times the Taylor polynomial of the rest, which is at most ln(2) / 2.
+    """exp of a float32 x <= 87 within 3e-7 of its value, in operations that a loop over neurons can do side by side.
+
+    It is 2^n times the Taylor polynomial of the rest, which is at most ln(2) / 2.
     """
     x = max(x, np.float32(-87))
     n = np.float32(math.floor(x * np.float32(1.4426950408889634) + np.float32(0.5)))

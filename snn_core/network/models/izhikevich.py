@@ -4,11 +4,11 @@
     du/dt = a (b v - u)
     v >= 30 mV: a spike, v <- c, u <- u + d
 
-v in mV, t in ms; u and I are in mV/ms. A presynaptic spike adds its weight to I for the step in which it arrives, as
-in the code that the paper prints; so a weight moves v by about weight times dt, and depends on dt. The integration is
-the paper's, too: two forward Euler half steps of v, then one step of u with the new v (NEST's ``izhikevich`` does the
-same with ``consistent_integration`` off). The paper's step is 1 ms, longer ones are refused. A neuron spikes in the
-step that takes v to 30 mV; the paper's code finds it at the beginning of the next one.
+v in mV, t in ms; u and I are in mV/ms. A presynaptic spike adds its weight to I for the step in which it arrives, as in
+the code that the paper prints. So a weight moves v by about weight times dt, and its effect depends on dt. The
+integration is the paper's, too: two forward Euler half steps of v, then one step of u with the new v (NEST's
+``izhikevich`` does the same with ``consistent_integration`` off). The paper's step is 1 ms, longer ones are refused. A
+neuron spikes in the step that takes v to 30 mV; the paper's code finds it at the beginning of the next one.
 
 ``parameters: {preset: NAME}`` takes the paper's values (its figure 2) for regular_spiking (RS), intrinsically_bursting
 (IB), chattering (CH), fast_spiking (FS), thalamo_cortical (TC), resonator (RZ) or low_threshold_spiking (LTS).

@@ -5,8 +5,8 @@
 
 A presynaptic spike raises I by its weight, the current by g (``input_gain``) times that. Between spikes the two linear
 equations have a closed solution, so a step of any length is exact (Rotter and Diesmann 1999, Biological Cybernetics
-81). When V reaches the threshold at the end of a step the neuron spikes, V is reset and held for the refractory period;
-the current goes on.
+81). When V reaches the threshold at the end of a step the neuron spikes, V is reset and clamped for the refractory
+period; the current goes on.
 
 A population may say ``integration: euler`` and ``reset: subtract`` or ``zero``, as other simulators do it: see
 ``snn_core.network.models.discrete``. With euler, in this order:

@@ -6,8 +6,8 @@
 
 A presynaptic spike raises X by e / tau_synapse times its weight, so that its current w (t / tau_synapse) exp(1 - t /
 tau_synapse) peaks at the weight, tau_synapse after the spike. Between spikes the three linear equations have a closed
-solution, so a step of any length is exact (Rotter and Diesmann 1999, Biological Cybernetics 81; NEST has
-it as iaf_psc_alpha). When V reaches the threshold at the end of a step the neuron spikes, V is reset and held for the
+solution, so a step of any length is exact (Rotter and Diesmann 1999, Biological Cybernetics 81; NEST has it as
+iaf_psc_alpha). When V reaches the threshold at the end of a step the neuron spikes, V is reset and clamped for the
 refractory period; the current goes on.
 """
 

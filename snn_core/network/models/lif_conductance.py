@@ -4,16 +4,16 @@
     tau_excitatory dg_e/dt = -g_e
     tau_inhibitory dg_i/dt = -g_i
 
-A presynaptic spike raises g_e, or g_i if its population is inhibitory, by its weight, which is in uS (Destexhe, Mainen
-and Sejnowski 1998, in Koch and Segev, Methods in Neuronal Modeling; NEST has the model as iaf_cond_exp, with R = 1 /
-g_L and tau_membrane = C_m / g_L). When V reaches the threshold at the end of a step the neuron spikes, V is reset and
-held for the refractory period; the conductances go on.
+A presynaptic spike raises g_e, or g_i if its population is inhibitory, by its weight, which is in uS. The source is
+Destexhe, Mainen and Sejnowski (1998, in Koch and Segev, Methods in Neuronal Modeling). NEST has the model as
+iaf_cond_exp, with R = 1 / g_L and tau_membrane = C_m / g_L. When V reaches the threshold at the end of a step the
+neuron spikes, V is reset and clamped for the refractory period; the conductances go on.
 
 The conductances are exact. Over a step V relaxes by the exact integral of all conductances towards the potential at
-which their means over the step would hold it: an exponential Euler step with means instead of the values at its
-beginning, of second order in dt. With conductances as large as the leak, tau_membrane 20 ms and tau_excitatory 5 ms
-the error at dt 1 ms is below 0.01 mV (``tests/network/models/test_lif_conductance.py`` holds it against steps a
-thousand times finer).
+which their means over the step would keep it. This is an exponential Euler step with means instead of the values at its
+beginning, of second order in dt. With conductances as large as the leak, tau_membrane 20 ms and tau_excitatory 5 ms the
+error at dt 1 ms is below 0.01 mV. ``tests/network/models/test_lif_conductance.py`` compares it with steps a thousand
+times finer.
 """
 
 import math
@@ -107,8 +107,9 @@ def lif_conductance_propagators(population: LifConductancePopulation, dt_ms: flo
 
 @njit(cache=True, nogil=True)
 def _exponential(x):
-    """exp of a float32 x <= 0 within 3e-7 of its value, in operations that a loop over neurons can do side by side:
-    2^n times the Taylor polynomial of the rest, which is at most ln(2) / 2.
+    """exp of a float32 x <= 0 within 3e-7 of its value, in operations that a loop over neurons can do side by side.
+
+    It is 2^n times the Taylor polynomial of the rest, which is at most ln(2) / 2.
     """
     x = max(x, np.float32(-87))
     n = np.float32(math.floor(x * np.float32(1.4426950408889634) + np.float32(0.5)))

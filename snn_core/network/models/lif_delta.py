@@ -4,8 +4,8 @@
 
 A presynaptic spike moves V by its weight, which is in mV. Between spikes the solution is an exponential (Rotter and
 Diesmann 1999, Biological Cybernetics 81; NEST has it as iaf_psc_delta). The jump comes at the end of the step, after
-the decay. When V then reaches the threshold the neuron spikes, V is reset and held for the refractory period, and what
-arrives meanwhile is lost.
+the decay. When V then reaches the threshold the neuron spikes, V is reset and clamped for the refractory period, and
+what arrives meanwhile is lost.
 
 A population may say ``integration: euler`` and ``reset: subtract`` or ``zero``, as other simulators do it: see
 ``snn_core.network.models.discrete``. With euler

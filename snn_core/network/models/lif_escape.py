@@ -5,12 +5,13 @@
     rho                = rho_0 exp((V - theta) / delta_u)
 
 A presynaptic spike raises I by its weight. V and I are integrated exactly, as in ``lif``. In a step that leaves the
-membrane at V the neuron spikes with probability 1 - exp(-rho dt) (Gerstner and Kistler 2002, Spiking Neuron Models,
-section 5.3; Pfister, Toyoizumi, Barber and Gerstner 2006, Neural Computation 18: 1318); then V is reset and held, and
-rho is 0, for the refractory period. The state variable ``escape_rate`` is the rho (Hz) by which the step's spike was
-drawn; rules that follow a policy gradient read it. Its exponent is held at 60 or below, which keeps rho finite.
+membrane at V the neuron spikes with probability 1 - exp(-rho dt). The sources are Gerstner and Kistler (2002, Spiking
+Neuron Models, section 5.3) and Pfister, Toyoizumi, Barber and Gerstner (2006, Neural Computation 18: 1318). After a
+spike V is reset and clamped, and rho is 0, for the refractory period. The state variable ``escape_rate`` is the rho
+(Hz) by which the step's spike was drawn; rules that follow a policy gradient read it. Its exponent is clamped to 60 or
+below, which keeps rho finite.
 
-Each number is drawn from the population's seed, the step and the neuron's place alone (``_uniform``), so there is no
+Each number is drawn from the population's seed, the step and the neuron's place alone (``_uniform``). So there is no
 generator whose state would have to be saved, and any step can be computed by itself.
 """
 

@@ -5,12 +5,12 @@
     dT/dt              = learning_rate (S(t) - target_rate)
     threshold          = V_threshold + T
 
-S(t) is the train of the neuron's own spikes, so that the threshold rises by ``learning_rate_mv`` with a spike and
-falls steadily between spikes: on average the neuron fires at the target rate. It is the intrinsic plasticity of Lazar,
-Pipa and Triesch (2009, Frontiers in Computational Neuroscience 3: 23, "SORN") in continuous time; Zhang and Linden
-(2003, Nature Reviews Neuroscience 4: 885) review the biology. Voltage and current are integrated exactly, as in
-``lif``. When V reaches the threshold at the end of a step the neuron spikes, V is reset and held for the refractory
-period. A threshold that has fallen below reset_mv makes the neuron spike as soon as the refractory period is over.
+S(t) is the train of the neuron's own spikes. So the threshold rises by ``learning_rate_mv`` with a spike and falls
+steadily between spikes: on average the neuron fires at the target rate. It is the intrinsic plasticity of Lazar, Pipa
+and Triesch (2009, Frontiers in Computational Neuroscience 3: 23, "SORN") in continuous time. Zhang and Linden (2003,
+Nature Reviews Neuroscience 4: 885) review the biology. Voltage and current are integrated exactly, as in ``lif``. When
+V reaches the threshold at the end of a step the neuron spikes, V is reset and clamped for the refractory period. A
+threshold that has fallen below reset_mv makes the neuron spike as soon as the refractory period is over.
 """
 
 from typing import Literal

@@ -1,9 +1,9 @@
 """A population that takes no input and spikes by itself, each neuron a Poisson process of the same rate.
 
-In each step a neuron spikes with probability rate dt, independently of all else: the expected rate is ``rate_hz`` at
-any dt, two spikes in one step do not happen (Heeger 2000, "Poisson model of spike generation").
+In each step a neuron spikes with probability rate dt, independently of all else. The expected rate is ``rate_hz`` at
+any dt, and two spikes in one step do not happen (Heeger 2000, "Poisson model of spike generation").
 
-Each number is drawn from the population's seed, the step and the neuron's place alone (``_uniform``), so there is no
+Each number is drawn from the population's seed, the step and the neuron's place alone (``_uniform``). So there is no
 generator whose state would have to be saved, and any step can be computed by itself.
 """
 

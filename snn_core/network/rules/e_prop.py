@@ -7,12 +7,12 @@
     E_ij        = kappa E_ij + e_ij
     w_ij        = w_ij - learning_rate L_j E_ij dt
 
-after Bellec et al. (2020, Nature Communications 11:3625). V_j is the membrane before it is reset, A_j the threshold,
-beta what a spike adds to it (0 for LIF), rho what a step leaves of the adaptation; eps_ij is the derivative of the
-adaptation. In the source a spike enters the next step's threshold whole, so that eps_ij(t+1) = psi_j u_i + (rho - psi_j
-beta) eps_ij; in ``adaptive_lif`` it has decayed for that step. As in the source, what a reset takes from the membrane
-is left out. The learning signal L_j is the reward channel, one value for each neuron: positive where the neuron should
-have fired less.
+after Bellec et al. (2020, Nature Communications 11:3625). V_j is the membrane before it is reset, A_j the threshold.
+beta is what a spike adds to the threshold (0 for LIF), rho what a step leaves of the adaptation. eps_ij is the
+derivative of the adaptation. In the source a spike enters the next step's threshold whole, so that eps_ij(t+1) = psi_j
+u_i + (rho - psi_j beta) eps_ij. In ``adaptive_lif`` it has decayed for that step. As in the source, what a reset takes
+from the membrane is left out. The learning signal L_j is the reward channel, one value for each neuron: positive where
+the neuron should have fired less.
 
 A row of synapses is touched in every step until its u_i and its traces have decayed to nothing (1e-30). Times are in
 ms; weights in nA, clipped to [w_min, w_max].
@@ -147,7 +147,7 @@ def _connect(wiring: Wiring) -> MembraneRule:
 
 @njit(cache=True, nogil=True)
 def _pseudo_derivative(record, p, spikes, count, scratch):
-    """psi of the step, into the scratch's own row; a spike has reset the membrane, so V is computed anew."""
+    """psi of the step, into the scratch's own row; a spike has reset the membrane, so V is computed again."""
     n_post, pitch, first = record[N_POST], record[POST_PITCH], record[POST_FIRST]
     state = float32_pointer(record[POST_STATE])
     psi, before, held = scratch[OWN], scratch[POTENTIAL_BEFORE], scratch[HELD_BEFORE]

@@ -27,8 +27,9 @@ OWN_NUMBERS = 3
 """Of the parameters: decay of i_i, decay of u_i and what i_i adds to u_i come first, then those of the rule."""
 SCRATCH_ROWS = 3
 OWN, POTENTIAL_BEFORE, HELD_BEFORE = range(SCRATCH_ROWS)
-"""Of the scratch: a row for the rule; the postsynaptic neurons' potential, and the steps for which they are held, as
-they were before the step."""
+"""Of the scratch: a row for the rule; the postsynaptic neurons' potential, and the steps for which they are clamped, as
+they were before the step.
+"""
 
 
 class MembraneRule(PlainRule):

@@ -5,11 +5,11 @@
     dw_ij/dt   = learning_rate (R_j - Rbar_j) e_ij
 
 after Pfister, Toyoizumi, Barber and Gerstner (2006, Neural Computation 18:1318) and Fremaux, Sprekeler and Gerstner
-(2010, Journal of Neuroscience 30:13326). For a step in which the neuron spikes with probability 1 - exp(-rho dt), rho
-growing e-fold over delta_u, the gradient is u_ij / delta_u times rho dt / (exp(rho dt) - 1) at a spike and -rho dt
-without one: to first order in dt the (S_j - rho_j dt) u_i / delta_u of these papers. Their spike response model adds an
-after-potential where this neuron is reset, so that their u_i knows no reset; with ``lif_escape`` this u_ij makes e_ij,
-but for its decay, the gradient of the neuron's log-likelihood itself.
+(2010, Journal of Neuroscience 30:13326). Take a step in which the neuron spikes with probability 1 - exp(-rho dt), rho
+growing e-fold over delta_u. The gradient is u_ij / delta_u times rho dt / (exp(rho dt) - 1) at a spike and -rho dt
+without one. To first order in dt it is the (S_j - rho_j dt) u_i / delta_u of these papers. Their spike response model
+adds an after-potential where this neuron is reset, so that their u_i knows no reset. With ``lif_escape`` this u_ij
+makes e_ij, but for its decay, the gradient of the neuron's log-likelihood itself.
 
 The mean reward Rbar_j follows the rewards that are set, by the fraction ``mean_reward_fraction`` each time; null: 0.
 Since the gradient moves while the neuron is silent, too, a row of synapses is touched in every step until its u_ij and
@@ -137,7 +137,7 @@ def _connect(wiring: Wiring) -> RMaxSynapses:
 
 @njit(cache=True, nogil=True)
 def _score(rho, step_s, spikes, count, first, gradient, held):
-    """d log P / du of the step, per delta_u; neurons that have spiked are held from now on."""
+    """d log P / du of the step, per delta_u; neurons that have spiked are clamped from now on."""
     for j in range(gradient.size):
         gradient[j] = -rho[j] * step_s
     for n in range(count):

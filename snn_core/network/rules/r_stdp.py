@@ -11,8 +11,8 @@ and n decay exponentially, so a step's change of weight has the closed form c n 
 1 / tau = 1 / tau_eligibility + 1 / tau_reward.
 
 Within a step: traces decay, spikes arrive (they read w and x_post, then raise x_pre), neurons spike (they read x_pre,
-then raise x_post), weights change. A weight is clipped to [0, w_max] whenever a presynaptic spike reads it, and before
-the arrivals of its row's turn: row i in steps with step mod 100 = i mod 100.
+then raise x_post), weights change. A weight is clipped to [0, w_max] whenever a presynaptic spike reads it. It is also
+clipped in its row's periodic update, before the arrivals: row i is due in steps with step mod 100 = i mod 100.
 
 E. M. Izhikevich (2007), Cerebral Cortex 17:2443. Z. Bing et al. (2018), ICRA, "End to end learning of spiking neural
 network based on R-STDP for a lane keeping vehicle".

@@ -1,22 +1,22 @@
 """R-STDP of an all-to-all connection at the cost of its presynaptic spikes: a row is touched when its neuron spikes.
 
-Take a row i last read at a time within the slot that began at step o, and let all be scaled by the decays since o:
-x_pre_i(s) = X_i pre_decay^(s - o), c_ij(s) = (a_ij + X_i H_j) eligibility_decay^(s - o). Until the row is read again,
-postsynaptic spikes and rewards change it in a way that needs nothing of the row but X_i and a_ij:
+Take a row i last read at a time within the slot that began at step o, and let all be scaled by the decays since o. Then
+x_pre_i(s) = X_i pre_decay^(s - o) and c_ij(s) = (a_ij + X_i H_j) eligibility_decay^(s - o). Until the row is read
+again, postsynaptic spikes and rewards change it in a way that needs nothing of the row but X_i and a_ij:
 
     at a spike of j in step s:  H_j += A_plus (pre_decay / eligibility_decay)^(s - o)
     at the end of a step s:     G_j += g,  P_j += g H_j,  with g = gain n_j eligibility_decay^(s - o)
     so                          c_ij = (a_ij + X_i H_j) eligibility_decay^(s - o),  w_ij = u_ij + a_ij G_j + X_i P_j
 
-So every postsynaptic neuron keeps, for each of the last slots, three numbers: G, what a unit of eligibility that was
-there when the slot began has done to a weight since; H, the eligibility that a unit of presynaptic trace has gained; P,
-what that has done to a weight. A row that is read takes its weights and eligibility from those of its own slot and is
-written back for the newest one (u and a such that w and c come out as they are). No column is ever walked, no decay
-touches a synapse, and neither does a reward.
+So every postsynaptic neuron keeps three numbers for each of the last slots. G is what a unit of eligibility that was
+there when the slot began has done to a weight since. H is the eligibility that a unit of presynaptic trace has gained,
+P what that has done to a weight. A row that is read takes its weights and eligibility from the numbers of its own slot.
+It is written back for the newest one, with u and a such that w and c come out as they are. No column is ever walked, no
+decay touches a synapse, and neither does a reward.
 
-The numbers of a slot lose precision as exp(age / tau), so slots are short (``slot_steps``); a row that is not read for
-long is written anew at its turn. Rows whose turns coincide lie side by side in memory, since a walk over rows that lie
-apart takes three times as long.
+The numbers of a slot lose precision as exp(age / tau), so slots are short (``slot_steps``). A row that is not read for
+long is rewritten in its periodic update. Rows that are due in the same step lie side by side in memory, since a walk
+over rows that lie apart takes three times as long.
 """
 
 import numpy as np
@@ -240,7 +240,7 @@ def _clip(n_post, w_max, u, a, was, x):
 
 @njit(cache=True, nogil=True)
 def _take_turns(record, step, w_max, u_rows, a_rows, slots, powers, pre_trace, row_slot):
-    """Clip the rows whose turn it is; write anew those whose slot ends before their next turn."""
+    """Clip the rows that are due; rewrite those whose slot ends before they are due again."""
     n_pre, n_post, slot_steps, n_slots = record[N_PRE], record[N_POST], record[SLOT_STEPS], record[N_SLOTS]
     turn = step % TURN
     begin = turn * (n_pre // TURN) + min(turn, n_pre % TURN)
@@ -268,8 +268,10 @@ def _take_turns(record, step, w_max, u_rows, a_rows, slots, powers, pre_trace, r
 
 @njit(cache=True, nogil=True)
 def _note(record, i, newest, one_spike, powers, pre_trace, row_slot):
-    """Neuron i spikes: raise its trace. Returns the place of its row, that of the slot it is scaled to, its trace in
-    the scales of that slot and of the newest, and the factor between their scales of eligibility.
+    """Neuron i spikes: raise its trace.
+
+    Returns the place of its row, that of the slot it is scaled to, two traces and a factor. The traces are in the
+    scales of that slot and of the newest; the factor is that between their scales of eligibility.
     """
     row = _place(i, record[N_PRE])
     origin = row_slot[row] if row_slot[row] != NEVER else newest

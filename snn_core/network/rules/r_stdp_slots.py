@@ -51,7 +51,7 @@ def decay_powers(pre_decay: float, eligibility_decay: float, steps: int, slot: i
 
 
 def places(n_pre: int) -> np.ndarray:
-    """(n_pre,) place in memory of each row: rows whose turns coincide side by side."""
+    """(n_pre,) place in memory of each row: rows that are due in the same step are side by side."""
     row = np.arange(n_pre)
     turn = row % TURN
     return turn * (n_pre // TURN) + np.minimum(turn, n_pre % TURN) + row // TURN

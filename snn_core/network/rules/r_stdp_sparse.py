@@ -1,13 +1,14 @@
 """R-STDP in compressed rows, at the cost of the spikes on both sides.
 
-As in ``r_stdp_dense`` a row is scaled to the slot in which it was last read, c_ij = e_ij eligibility_decay^(s - o), and
-w_ij = u_ij + e_ij G_j, where G_j is what a unit of eligibility has done to a weight since the slot began; so neither
-decay nor reward touches a synapse. With a hundred synapses a row it costs less to walk down the columns of the neurons
-that spike, by a reverse index, than to read three numbers of every postsynaptic neuron from far apart:
+As in ``r_stdp_dense`` a row is scaled to the slot in which it was last read: c_ij = e_ij eligibility_decay^(s - o), and
+w_ij = u_ij + e_ij G_j. G_j is what a unit of eligibility has done to a weight since the slot began. So neither decay
+nor reward touches a synapse. With a hundred synapses a row, to read three numbers of every postsynaptic neuron from far
+apart costs more than to walk down the columns of the neurons that spike. The walk is by a reverse index:
 
     at a spike of j in step s:  e_ij += d,  u_ij -= d G_j,  with d = A_plus X_i (pre_decay / eligibility_decay)^(s - o)
 
-As long as every neuron has the same reward, G is one number a slot and a row's turn reads nothing but the row.
+As long as every neuron has the same reward, G is one number a slot and a row's periodic update reads nothing but the
+row.
 """
 
 import math
@@ -44,15 +45,18 @@ from snn_core.network.synapses import PARAMETERS, Synapses, Wiring
 
 
 def block_shift(length: np.ndarray) -> int:
-    """Binary logarithm of the block for rows of these lengths: large enough for a small table of blocks, and small
-    enough that few synapses' room is lost.
+    """Binary logarithm of the block for rows of these lengths.
+
+    It is large enough for a small table of blocks, and small enough that the space of few synapses is lost.
     """
     return int(np.clip(np.log2(max(float(length.mean()), 1.0) / 4), 0, 5)) if length.size else 0
 
 
 def cycle_steps(eligibility_decay: float) -> int:
-    """Steps within which every row is scaled anew: a divisor of TURN, so short that the eligibility's scale stays
-    within a power of ten or so, since u is small against what it is the difference of when that scale is large.
+    """Steps within which every row is rescaled: a divisor of TURN.
+
+    They are so few that the eligibility's scale stays within a power of ten or so. When that scale is large, u is small
+    against what it is the difference of.
     """
     tau_steps = -1.0 / math.log(eligibility_decay) if eligibility_decay > 0 else 0.0
     return max(steps for steps in (1, 2, 4, 5, 10, 20, 25, 50, 100) if steps <= max(1.0, 1.25 * tau_steps))

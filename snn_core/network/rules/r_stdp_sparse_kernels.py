@@ -64,10 +64,11 @@ from snn_core.network.synapses import (
 """Of the record; rows are in the order of ``places``, each beginning at a whole block, so that a table of blocks tells
 a synapse's row. PAIRS: (blocks * block, 2) float32, u and e. GAINS: (N_POST, N_SLOTS) float32, G, of which only the
 first row counts while SHARED, (1,) int64, is 1. POST_TRACE, REWARD: (N_POST,) float32. ROWS: (N_PRE, 2) float32, X and
-the place of the slot that a row is scaled to; ROW_SLOT: (N_PRE,) int64, the first step of that slot, or NEVER; ROW_END:
+the place of the slot that a row is scaled to. ROW_SLOT: (N_PRE,) int64, the first step of that slot, or NEVER. ROW_END:
 (N_PRE,) int64. CYCLE: steps in which every row is looked at. COLUMN_BEGIN: (N_POST + 1,) int64, COLUMN: (synapses,)
 int32, the synapses of each postsynaptic neuron. BLOCK_ROW: (blocks,) int32. BLOCK_SHIFT: binary logarithm of the block.
-CHANGES: (N_SLOTS,) float32, scratch."""
+CHANGES: (N_SLOTS,) float32, scratch.
+"""
 TRACE, SLOT = range(2)
 AHEAD = 16  # synapses that are on their way from memory, in a walk that jumps
 NEXT_ROW_LINES = 4  # cache lines of the next row that are asked for; the processor guesses the rest
@@ -121,7 +122,7 @@ def _rewrite(pairs, post, gains, was, now, n_slots, rescale, w_max, clip):
 
 @njit(cache=True, nogil=True)
 def _look_at_rows(record, step, w_max, pairs, gains, shared, powers, row_begin, row_end, post, rows, row_slot):
-    """Clip the rows whose turn it is; write anew those whose slot ends before they are looked at again."""
+    """Clip the rows that are due; rewrite those whose slot ends before they are looked at again."""
     n_pre, slot_steps, n_slots, cycle = record[N_PRE], record[SLOT_STEPS], record[N_SLOTS], record[CYCLE]
     newest = step - step % slot_steps
     now = newest // slot_steps % n_slots

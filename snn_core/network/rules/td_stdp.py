@@ -8,12 +8,12 @@ Computational Biology 9:e1003024).
     delta_j   = dV/dt - V / tau_discount + r_j
     dw_ij/dt  = learning_rate delta_j e_ij
 
-The critic's value is read from one population, whichever connection learns: the same rule on the synapses onto the
-critic and onto the actor, with the same ``critic``, makes an actor-critic. r_j is the reward channel, a rate per ms.
-In the paper both filters are the same, x_i has the shape of a postsynaptic potential, and only those of its spikes
-count that came after the last spike of j; here x_i is an exponential, and all count. ``tau_eligibility_rise_ms: null``
-makes e_ij an exponential of height x_i and the same area. dV/dt is the step's difference over dt, so that over time
-the changes of V add up exactly.
+The critic's value is read from one population, whichever connection learns. The same rule on the synapses onto the
+critic and onto the actor, with the same ``critic``, makes an actor-critic. r_j is the reward channel, a rate per ms. In
+the paper both filters are the same, and x_i has the shape of a postsynaptic potential. There only those of its spikes
+count that came after the last spike of j. Here x_i is an exponential, and all count. ``tau_eligibility_rise_ms: null``
+makes e_ij an exponential of height x_i and the same area. dV/dt is the step's difference over dt, so that over time the
+changes of V add up exactly.
 
 A row of synapses is touched in every step until x_i and its e_ij have decayed to nothing (1e-30). Times are in ms,
 rates in Hz, weights in nA.

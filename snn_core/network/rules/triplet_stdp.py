@@ -8,9 +8,10 @@
 clipped to [0, w_max]; r2 and o2 are read before the spike raises them.
 
 ``preset`` takes the amplitudes, pairing and slow time constants that the authors fitted (their tables 3 and 4) to
-``visual_cortex`` or ``hippocampus``, followed by ``_nearest`` where nearest spikes count and by ``_full`` for the model
-of all four amplitudes; without it, the minimal one, that does as well. tau_plus and tau_minus are 16.8 and 33.7 ms for
-all. The default is visual_cortex: there a2_plus = a3_minus = 0, so potentiation needs two postsynaptic spikes.
+``visual_cortex`` or ``hippocampus``. ``_nearest`` follows where nearest spikes count, then ``_full`` for the model of
+all four amplitudes. Without ``_full`` it is the minimal one, which does as well. tau_plus and tau_minus are 16.8 and
+33.7 ms for all. The default is visual_cortex: there a2_plus = a3_minus = 0, so potentiation needs two postsynaptic
+spikes.
 """
 
 import math

@@ -35,7 +35,7 @@ class Observation(NamedTuple):
 
 
 class WorldDisturbedError(Exception):
-    """Something else has reset the world or let it run; the backend goes on from there. Place the robot anew."""
+    """Something else has reset the world or let it run; the backend goes on from there. The robot must be re-placed."""
 
 
 class Backend(Protocol):
@@ -61,8 +61,9 @@ class Backend(Protocol):
         ...
 
     def step(self, v: float, omega: float, duration_us: int) -> Observation:
-        """Lockstep: send a command (m/s, rad/s), let the world run for ``duration_us``, return what the camera saw of
-        it: exactly the frames with times in (now, now + duration_us], the last of them at its end.
+        """Lockstep: send a command (m/s, rad/s), let the world run for ``duration_us``, return what the camera saw.
+
+        That is exactly the frames with times in (now, now + duration_us], the last of them at the interval's end.
         """
         ...
 

@@ -10,8 +10,8 @@ CAMERA_OPTICAL_FRAME = "camera_optical_frame"
 CAMERA = "camera"
 """Name of the camera sensor: in CAMERA_LINK in Gazebo Sim, in BASE_LINK in Gazebo Classic."""
 CLASSIC_TURN_SCALE = 4.0
-"""Gazebo Classic takes a turn rate as the yaw of a quaternion, so within pi rad/s. Its drive thinks the wheels so many
-times further apart than they are, and is sent a turn rate this many times smaller.
+"""Gazebo Classic takes a yaw rate as the yaw of a quaternion, so within pi rad/s. Its drive thinks the wheels so many
+times further apart than they are, and is sent a yaw rate this many times smaller.
 """
 LEFT_WHEEL = "left_wheel"
 RIGHT_WHEEL = "right_wheel"

@@ -23,7 +23,7 @@ class LaneEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
     """One robot on one track, a step for each control window.
 
     Observation: events of the window counted over a grid of pools, float32 (rows, columns); ``crop`` rows of the sensor
-    at the top and bottom are left out. Action: speed and turn rate, each in [-1, 1] and mapped to [min_speed_m_s,
+    at the top and bottom are left out. Action: speed and yaw rate, each in [-1, 1] and mapped to [min_speed_m_s,
     max_speed_m_s] and [-max_turn_rate_rad_s, max_turn_rate_rad_s]. Reward: by name, see REWARDS. Terminates further
     than task.max_deviation_m from the lane's centre; never truncates (pass max_episode_steps to gymnasium.make). An
     episode starts anywhere on a lane drawn at random, or where ``options`` says (lane, arc_length_m, deviation_m).

@@ -73,7 +73,7 @@ class LaneRules:
         self.begin()
 
     def begin(self) -> Placement:
-        """Start a run anew."""
+        """Start a run from its beginning."""
         self.lane: int = self.spec.first_lane
         self.laps = self.resets = 0
         self.last_reset_s: float | None = None

@@ -49,8 +49,8 @@ class LaneWindow(TaskWindow):
 class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
     """The lane task, embedded or in a Gazebo, as settings.backend says.
 
-    A reset (or lap, or change of lanes) found at the end of window k places the robot at the start of window k + 1:
-    embedded, it is already driving at the speed of that window's command; in a Gazebo it starts from rest. Embedded,
+    A reset (or lap, or change of lanes) found at the end of window k places the robot at the start of window k + 1.
+    Embedded, it is already driving at the speed of that window's command; in a Gazebo it starts from rest. Embedded,
     the same settings and commands give the same bits. Raises UserError when the track cannot be used; in any method,
     when Gazebo fails. A Gazebo starts at the first step, and ends by ``close``, or at the end of a ``with``.
 

@@ -14,7 +14,8 @@ from snn_core.sim.track import Pose
 _STEPS_PER_S = 20_000.0
 _LOOKS_PER_S = 3000.0
 """Physics steps per wall second at most, far above what is reached; and how often a standing server looks for something
-to do, which costs it as much, and tells of nothing so often that messages which say something are dropped.
+to do. To look costs it as much as a step. It also tells of nothing, so often that messages which say something are
+dropped.
 """
 _MARGIN_STEPS = 2
 """A frame is rendered when the renderer has seen its time, or, where it has missed that, two steps later."""
@@ -40,7 +41,7 @@ class ClassicBackend:
 
     In lockstep the world stands two steps ahead of the window (see _MARGIN_STEPS), so that a command takes effect that
     much later than at the window's end: 2 ms, always. The server holds an image back while the one before is under way,
-    until the next one goes out, and drops the oldest of many; so there is a rest before the last steps, and these are
+    until the next one goes out, and drops the oldest of many. So there is a rest before the last steps, and these are
     slow.
 
     Counters: frames_forced, how often even that did not bring a frame, so that another one had to follow; the next
@@ -166,8 +167,8 @@ class ClassicBackend:
         """Take the world back to time 0, so that every run begins with the same state, however long the camera took.
 
         After a reset the camera waits until it sees the time of a frame, and until then the world runs on without it.
-        If it sees that late, the world may stand one step after the next frame's time, which for the camera is neither
-        that time nor past it: then both wait for each other for ever (Gazebo 11.1, CameraSensor::NeedsUpdate). So the
+        If it sees that late, the world may stand one step after the next frame's time. For the camera that is neither
+        this time nor past it: then both wait for each other for ever (Gazebo 11.1, CameraSensor::NeedsUpdate). So the
         world stands at the first frame's time until the camera has seen it.
         """
         link = self._link
@@ -179,7 +180,7 @@ class ClassicBackend:
         self._run_to(self._now_us)
         self._wait_until(lambda: self._sees(self._now_us), "the first image", self._force_image, _DISTURBED_S)
         self._step(0.0, 0.0, self._settle_us - self._period_us)
-        self._frames_forced = self._frames_lost = 0  # a camera begins anew after a reset
+        self._frames_forced = self._frames_lost = 0  # a camera restarts after a reset
 
     def _let_run(self) -> None:
         self._link.limit_steps(self._steps_per_s)
@@ -200,7 +201,7 @@ class ClassicBackend:
     def _check_undisturbed(self) -> None:
         """The world stands where it should not, or runs on: someone else has paused, stepped or reset it.
 
-        What was last heard may be of before the world was asked to step, and the server held up since: so that it
+        What was last heard may be of before the world was asked to step, and the server delayed since. So that it
         stands counts when it is said twice.
         """
         link = self._link
@@ -255,7 +256,7 @@ class ClassicBackend:
         return abs(math.remainder(later - first, 2.0 * math.pi)) > _TURN_RAD if math.isfinite(later - first) else False
 
     def _force_image(self) -> None:
-        """A frame that stays out is held back until another one goes out: let that be taken."""
+        """A frame that stays out is delayed until another one goes out: let that be taken."""
         if self._stands_us - self._now_us <= _MOST_AHEAD * self._period_us:
             self._frames_forced += 1
             self._run_to(self._stands_us + self._period_us)

@@ -137,7 +137,7 @@ class ClassicLink:
         self._publish(_PHYSICS, self._messages["Physics"](real_time_update_rate=steps_per_s))
 
     def command(self, v: float, omega: float) -> None:
-        """Tell the drive a speed (m/s) and a turn rate (rad/s)."""
+        """Tell the drive a speed (m/s) and a yaw rate (rad/s)."""
         message = self._messages["Pose"]()
         _set_pose(message, Pose(v, 0.0, omega / CLASSIC_TURN_SCALE))
         self._publish(_COMMANDS, message)
@@ -267,7 +267,7 @@ class ClassicLink:
         # Where a message within the server was lost, a frame is a step or two late.
         late = _microseconds(message.time) + self._period_us // 2
         frame = Frame(late - late % self._period_us, pixels)
-        if self.frames and self.frames[-1].t_us > frame.t_us:  # those of before a reset are held back, too
+        if self.frames and self.frames[-1].t_us > frame.t_us:  # those of before a reset are delayed, too
             self.frames.clear()
         self.frames.append(frame)
 

@@ -2,7 +2,7 @@
 
 The protocol is that of Gazebo 11's `gazebo/transport` (Connection, ConnectionManager, Master): a frame is the length in
 eight hexadecimal digits and that many bytes. The master sends and takes frames that hold a `Packet` (a type and a
-message); who subscribes connects to who publishes, sends a `Packet` of type `sub`, and gets frames of bare messages.
+message). A subscriber connects to the publisher, sends a `Packet` of type `sub`, and gets frames of bare messages.
 """
 
 import selectors

@@ -1,8 +1,8 @@
 """The differential drive of Gazebo Classic, as its own plugin has it, with limits of acceleration.
 
 The plugin (libDiffDrivePlugin.so of gazebo-plugin-base) sets the speeds of the links behind its two joints at once, in
-every step and whatever that takes; wheels driven so slip. Here it drives a flywheel beside each wheel instead, and a
-joint with dry friction, a clutch, takes the wheel along with at most the torque of the robot's largest acceleration.
+every step and whatever that takes; wheels driven so slip. Here it drives a flywheel beside each wheel instead. A joint
+with dry friction, a clutch, takes the wheel along with at most the torque of the robot's largest acceleration.
 """
 
 from typing import NamedTuple
@@ -14,8 +14,9 @@ from snn_core.sim.scene_settings import SceneSettings
 _MASS = 0.02
 """Mass of a flywheel, as a part of the robot's."""
 _INERTIA = 0.25
-"""... and its moment of inertia, as a part of what the robot has about the wheels' point of contact: much of it makes
-the wheels follow at once, too much lets the robot roll, like a gyroscope, when it turns."""
+"""... and its moment of inertia, as a part of what the robot has about the wheels' point of contact. Much of it makes
+the wheels follow at once. Too much lets the robot roll, like a gyroscope, when it turns.
+"""
 
 
 class ClassicDrive(NamedTuple):

@@ -35,7 +35,7 @@ def paint_mesh(track: Track) -> Mesh:
             ):
                 along = _stations(segment, offset - half, offset + half, begin, end)
                 sides = [[point_on(segment, s, offset + side)[:2] for s in along] for side in (-half, half)]
-                corners.append(np.array(sides).transpose(1, 0, 2).reshape(-1, 2))  # right and left in turn
+                corners.append(np.array(sides).transpose(1, 0, 2).reshape(-1, 2))  # right and left alternately
                 first = count + 2 * np.arange(len(along) - 1)[:, None, None]
                 triangles.append((first + np.array([[0, 2, 1], [1, 2, 3]])).reshape(-1, 3))
                 count += 2 * len(along)

@@ -1,19 +1,20 @@
 """All that needs the Python bindings of Gazebo Sim: run by path, under the interpreter that has them, by ``gz``.
 
-Standard library, protobuf and gz modules only. Two processes of it do the work, because ``Node.request`` of the
-released bindings holds Python's global lock until it is answered, and a subscriber's callback in the same process waits
-for that lock: ``control`` sends commands and requests, ``listen`` receives images, odometry and the world's time.
+Standard library, protobuf and gz modules only. Two processes of it do the work. ``Node.request`` of the released
+bindings holds Python's global lock until it is answered, and a subscriber's callback in the same process waits for that
+lock. So ``control`` sends commands and requests, ``listen`` receives images, odometry and the world's time.
 
 Both are given a JSON object (see ``gz.HelperPlan``) as their second argument and speak JSON, an object a line, on their
 standard output. Both end when their standard input closes.
 
-control, after ``waiting`` (what it waits for, again and again) and ``ready``: each line that it reads has one or more
+control tells ``waiting`` (what it waits for, again and again), then ``ready``. Each line that it reads has one or more
 of ``command`` ([m/s, rad/s]), ``pose`` ([m, m, rad]), ``real_time_factor``, ``pause`` and ``run_to_us``, done in this
-order; it is answered by ``answered``: whether the server has answered every request of it within ``REQUEST_MS``.
+order. It is answered by ``answered``: whether the server has answered every request of the line within ``REQUEST_MS``.
 
-listen: ``frame`` ([stamp in us, sequence number]), its pixels in the shared memory; ``odometry`` ([us, x, y, z,
-w, x, y, z]: stamp, place in m, orientation); ``world`` ([us, paused]), when it has changed, and once more after each
-line that it reads; ``refused``, an image that is not what was expected.
+listen tells ``frame`` ([stamp in us, sequence number]), with its pixels in the shared memory. ``odometry`` ([us, x, y,
+z, w, x, y, z]) is stamp, place in m, orientation. ``world`` ([us, paused]) comes when it has changed, and once more
+after each line that listen reads. ``refused`` is an image that is not what was expected.
+
 The shared memory begins with the number of frames ever begun (uint64 of this machine), so that a reader can tell
 whether a frame that it copied was overwritten meanwhile.
 """
@@ -116,7 +117,7 @@ class Control:
         if "pause" in request:
             answered &= self._ask("control", self._world_control(pause=request["pause"]))
         if "run_to_us" in request:
-            # A command comes over another connection than a request, and may be overtaken by one, not by two in turn.
+            # A command comes over another connection than a request, and may be overtaken by one, not by two in a row.
             answered &= self._ask("control", self._world_control(pause=True))
             control = self._world_control(pause=False)
             seconds, rest_us = divmod(request["run_to_us"], 1_000_000)
@@ -164,7 +165,7 @@ class Listener:
         self._count += 1
 
     def _on_odometry(self, odometry):
-        # Its twist is of no use: from one sign of the quaternion to the other, it has a turn of 360 degrees.
+        # Its twist is of no use: from one sign of the quaternion to the other, it has a rotation of 360 degrees.
         position, q = odometry.pose.position, odometry.pose.orientation
         stamp = microseconds(odometry.header.stamp)
         say(odometry=[stamp, position.x, position.y, position.z, q.w, q.x, q.y, q.z])
