@@ -22,8 +22,9 @@ from pydantic import Field
 
 from snn_core.network.compiled import kernel
 from snn_core.network.decay import without_negligible
-from snn_core.network.models.base import BLOCK, FIRST, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.lif import LifParameters, lif_propagators, unreset_potential
+from snn_core.network.models.record import BLOCK, unpack
 from snn_core.network.models.threshold import hold_or_move
 
 

@@ -30,9 +30,10 @@ from pydantic import Field, model_validator
 from snn_core.files import StrictModel
 from snn_core.network.compiled import kernel
 from snn_core.network.decay import without_negligible
-from snn_core.network.models.base import BLOCK, FIRST, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.exponential import exponential
 from snn_core.network.models.presets import filled_in
+from snn_core.network.models.record import BLOCK, unpack
 
 SUBSTEP_MS = 0.1
 TILE = 512  # neurons whose state stays in the first cache while they take their substeps

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from numba import njit
 from pydantic import Field
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import CompiledPart, carray, float32_pointer
+from snn_core.network.compiled import CompiledPart
 
 MAX_NEURONS = 1_000_000
 
@@ -19,20 +18,6 @@ PITCH) float32. INPUT: address of (INPUT_STEPS, channels, PITCH) float32, what a
 INPUT_STEPS; the kernel clears what it has read. SEED: of the population's random numbers.
 LEARNING: 0 holds what the model learns."""
 RECORD_SIZE = 9
-BLOCK = 64
-"""Neurons in which a kernel looks for spikes together: most blocks have none."""
-
-
-@njit(cache=True, nogil=True)
-def unpack(record, step, parameters, variables, channels):
-    """What a model's kernel works on, float32: the (parameters,) that ``propagators`` gave, the (variables, PITCH)
-    state, and the (channels, PITCH) that arrive in ``step``.
-    """
-    pitch, steps = record[PITCH], record[INPUT_STEPS]
-    numbers = carray(float32_pointer(record[PARAMETERS]), (parameters,))
-    state = carray(float32_pointer(record[STATE]), (variables, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (steps, channels, pitch))[step % steps]
-    return numbers, state, arriving
 
 
 class PopulationSpec(StrictModel):

@@ -23,8 +23,9 @@ from pydantic import Field, model_validator
 
 from snn_core.files import StrictModel
 from snn_core.network.compiled import kernel
-from snn_core.network.models.base import BLOCK, FIRST, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.presets import filled_in
+from snn_core.network.models.record import BLOCK, unpack
 
 MAX_DT_MS = 1.0
 

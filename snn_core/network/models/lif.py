@@ -25,7 +25,7 @@ from pydantic import Field, model_validator
 from snn_core.files import StrictModel
 from snn_core.network.compiled import kernel
 from snn_core.network.decay import without_negligible
-from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.discrete import (
     Integration,
     Reset,
@@ -35,6 +35,7 @@ from snn_core.network.models.discrete import (
     reset_numbers,
     smallest_spiking,
 )
+from snn_core.network.models.record import unpack
 from snn_core.network.models.threshold import hold_or_move, spike
 
 

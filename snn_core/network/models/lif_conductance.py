@@ -26,9 +26,10 @@ from pydantic import Field, model_validator
 from snn_core.files import StrictModel
 from snn_core.network.compiled import kernel
 from snn_core.network.decay import NEGLIGIBLE
-from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.discrete import reset_below_threshold
 from snn_core.network.models.exponential import exponential
+from snn_core.network.models.record import unpack
 from snn_core.network.models.threshold import hold_or_move, spike
 
 

@@ -21,10 +21,11 @@ from numba import njit
 from pydantic import Field
 
 from snn_core.network.compiled import kernel
-from snn_core.network.models.base import FIRST, SEED, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, SEED, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.exponential import split_exponential
 from snn_core.network.models.lif import LifParameters, lif_propagators, unreset_potential
 from snn_core.network.models.random_numbers import step_key, uniform
+from snn_core.network.models.record import unpack
 
 BLOCK = 32
 

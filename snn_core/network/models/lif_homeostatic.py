@@ -21,8 +21,9 @@ from pydantic import Field
 
 from snn_core.files import StrictModel
 from snn_core.network.compiled import kernel
-from snn_core.network.models.base import BLOCK, FIRST, LEARNING, SIZE, NeuronModel, PopulationSpec, unpack
+from snn_core.network.models.base import FIRST, LEARNING, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.lif import LifParameters, lif_propagators, unreset_potential
+from snn_core.network.models.record import BLOCK, unpack
 
 
 class ThresholdAdaptation(StrictModel):

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from snn_core.network.models.base import BLOCK
+from snn_core.network.models.record import BLOCK
 
 
 @njit(cache=True, nogil=True)
