@@ -6,10 +6,16 @@ A package offers a part in its pyproject.toml, under the group of its kind:
     balance = "my_package.balance:Balance"
 """
 
+from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, distributions
+from pkgutil import iter_modules
+from typing import TypeVar
 
 from snn_core.errors import UserError
+
+Kind = TypeVar("Kind")
 
 PREFIX = "spikedrive."
 
@@ -41,3 +47,17 @@ def plugins(group: str) -> dict[str, object]:
                 "mend the package, or uninstall it"
             ) from error
     return loaded
+
+
+def parts(package: str, path: Iterable[str], constant: str, kind: type[Kind], group: str) -> list[Kind]:
+    """What the files of a package define as ``constant``, and after it what other packages offer.
+
+    package, path: its ``__name__`` and ``__path__``. Raises UserError for an entry point that is no ``kind``.
+    """
+    modules = (import_module(f"{package}.{file.name}") for file in iter_modules(path))
+    found = [getattr(module, constant) for module in modules if hasattr(module, constant)]
+    for name, offered in plugins(group).items():
+        if not isinstance(offered, kind):
+            raise UserError(f"entry point {PREFIX}{group}: {name}: expected a {kind.__name__}, found {offered!r}")
+        found.append(offered)
+    return found

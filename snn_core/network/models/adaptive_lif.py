@@ -20,22 +20,12 @@ import numpy as np
 from numba import njit
 from pydantic import Field
 
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
-from snn_core.network.models.lif import LifParameters, lif_propagators
-
-NEGLIGIBLE = np.float32(1e-30)  # currents and adaptations below are 0: denormal numbers would slow a step
-BLOCK = 64
+from snn_core.network.compiled import kernel
+from snn_core.network.decay import without_negligible
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
+from snn_core.network.models.lif import LifParameters, lif_propagators, unreset_potential
+from snn_core.network.models.record import BLOCK, unpack
+from snn_core.network.models.threshold import hold_or_move
 
 
 class AdaptiveLifParameters(LifParameters):
@@ -64,16 +54,9 @@ def _integrate(p, potential, current, refractory, adaptation, arriving):
     """A step without reset; neurons in their refractory period hold the potential, which lies below the threshold."""
     membrane_decay, coupling, current_decay, rest, adaptation_decay = p[0], p[1], p[2], p[3], p[7]
     for i in range(potential.size):
-        decayed = current[i] * current_decay
-        synaptic = (decayed if abs(decayed) >= NEGLIGIBLE else np.float32(0)) + arriving[i]
-        arriving[i] = np.float32(0)
-        current[i] = synaptic
-        v = rest + (potential[i] - rest) * membrane_decay + synaptic * coupling
-        left = refractory[i]
-        potential[i] = v if left <= np.float32(0) else potential[i]
-        refractory[i] = max(left - np.float32(1), np.float32(0))
-        adapted = adaptation[i] * adaptation_decay
-        adaptation[i] = adapted if adapted >= NEGLIGIBLE else np.float32(0)
+        v = unreset_potential(i, potential, current, arriving, membrane_decay, coupling, current_decay, rest)
+        hold_or_move(potential, refractory, i, v)
+        adaptation[i] = without_negligible(adaptation[i] * adaptation_decay)
 
 
 @njit(cache=True, nogil=True)
@@ -98,12 +81,10 @@ def _spike(p, potential, refractory, adaptation, first, spikes, count):
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (9,))
-    state = carray(float32_pointer(record[STATE]), (4, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 9, 4, 1)
     potential, current, refractory, adaptation = state[0][:n], state[1][:n], state[2][:n], state[3][:n]
-    _integrate(p, potential, current, refractory, adaptation, arriving)
+    _integrate(p, potential, current, refractory, adaptation, arriving[0][:n])
     return _spike(p, potential, refractory, adaptation, record[FIRST], spikes, count)
 
 

@@ -28,24 +28,15 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
+from snn_core.network.compiled import kernel
+from snn_core.network.decay import without_negligible
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
+from snn_core.network.models.exponential import exponential
 from snn_core.network.models.presets import filled_in
+from snn_core.network.models.record import BLOCK, unpack
 
-NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: denormal numbers would slow a step
 SUBSTEP_MS = 0.1
 TILE = 512  # neurons whose state stays in the first cache while they take their substeps
-BLOCK = 64
 MAX_EXPONENT = 60.0  # of the spike's upstroke at V_peak; float32 ends at 88
 
 
@@ -185,29 +176,9 @@ def adex_propagators(population: AdexPopulation, dt_ms: float) -> AdexPropagator
 
 
 @njit(cache=True, nogil=True)
-def _exponential(x):
-    """exp of a float32 x <= 87 within 3e-7 of its value, in operations that a loop over neurons can do side by side.
-
-    It is 2^n times the Taylor polynomial of the rest, which is at most ln(2) / 2.
-    """
-    x = max(x, np.float32(-87))
-    n = np.float32(math.floor(x * np.float32(1.4426950408889634) + np.float32(0.5)))
-    # ln(2) in two parts, the first of which n multiplies without rounding.
-    r = (x - n * np.float32(0.693359375)) - n * np.float32(-2.12194440e-4)
-    power = r * np.float32(1 / 720) + np.float32(1 / 120)
-    power = power * r + np.float32(1 / 24)
-    power = power * r + np.float32(1 / 6)
-    power = power * r + np.float32(0.5)
-    power = power * r + np.float32(1)
-    power = power * r + np.float32(1)
-    return power * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
-
-
-@njit(cache=True, nogil=True)
 def _receive(current_decay, current, spiked, arriving):
     for i in range(current.size):
-        decayed = current[i] * current_decay
-        current[i] = (decayed if abs(decayed) >= NEGLIGIBLE_NA else np.float32(0)) + arriving[i]
+        current[i] = without_negligible(current[i] * current_decay) + arriving[i]
         arriving[i] = np.float32(0)
         spiked[i] = np.float32(0)
 
@@ -226,18 +197,18 @@ def _substep(p, share, potential, current, adaptation, spiked):
         ending = middle * half_decay
 
         x = min(v, peak)
-        grown = _exponential((x - threshold) * steepness)
+        grown = exponential((x - threshold) * steepness)
         drift = leak * (rest - x) + gain * (flowing + bias - w)
         v1 = drift + upstroke * grown
         w1 = rate * (coupling * (x - rest) - w)
         x, y = min(v + half * v1, peak), w + half * w1
-        v2 = leak * (rest - x) + upstroke * _exponential((x - threshold) * steepness) + gain * (middle + bias - y)
+        v2 = leak * (rest - x) + upstroke * exponential((x - threshold) * steepness) + gain * (middle + bias - y)
         w2 = rate * (coupling * (x - rest) - y)
         x, y = min(v + half * v2, peak), w + half * w2
-        v3 = leak * (rest - x) + upstroke * _exponential((x - threshold) * steepness) + gain * (middle + bias - y)
+        v3 = leak * (rest - x) + upstroke * exponential((x - threshold) * steepness) + gain * (middle + bias - y)
         w3 = rate * (coupling * (x - rest) - y)
         x, y = min(v + h * v3, peak), w + h * w3
-        v4 = leak * (rest - x) + upstroke * _exponential((x - threshold) * steepness) + gain * (ending + bias - y)
+        v4 = leak * (rest - x) + upstroke * exponential((x - threshold) * steepness) + gain * (ending + bias - y)
         w4 = rate * (coupling * (x - rest) - y)
 
         v_after = min(v + sixth * (v1 + two * v2 + two * v3 + v4), peak)
@@ -287,12 +258,10 @@ def _collect(spiked, first, spikes, count):
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (19,))
-    state = carray(float32_pointer(record[STATE]), (4, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 19, 4, 1)
     potential, current, adaptation, spiked = state[0][:n], state[1][:n], state[2][:n], state[3][:n]
-    _integrate(p, potential, current, adaptation, spiked, arriving)
+    _integrate(p, potential, current, adaptation, spiked, arriving[0][:n])
     return _collect(spiked, record[FIRST], spikes, count)
 
 

@@ -16,7 +16,7 @@ What two simulators do, in these terms; always euler, and refractory_ms 0 but wh
 Both let a spike act on the next layer in the same step, here it acts in the next one.
 """
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -33,6 +33,15 @@ class Resettable(Protocol):
     def reset_mv(self) -> float: ...
     @property
     def refractory_ms(self) -> float: ...
+
+
+def reset_below_threshold(parameters: Any) -> Any:
+    """The parameters. Raises ValueError where a spike would not take the neuron below its threshold."""
+    if parameters.reset_mv >= parameters.threshold_mv:
+        raise ValueError(
+            f"reset_mv must lie below threshold_mv ({parameters.threshold_mv}), found {parameters.reset_mv}"
+        )
+    return parameters
 
 
 def check_reset(parameters: Resettable, reset: Reset) -> None:

@@ -22,22 +22,12 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
+from snn_core.network.compiled import kernel
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.presets import filled_in
+from snn_core.network.models.record import BLOCK, unpack
 
 MAX_DT_MS = 1.0
-BLOCK = 64
 
 PRESETS = {
     "regular_spiking": {"a": 0.02, "b": 0.2, "c": -65.0, "d": 8.0},
@@ -126,12 +116,10 @@ def _spike(p, potential, recovery, first, spikes, count):
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (6,))
-    state = carray(float32_pointer(record[STATE]), (2, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 6, 2, 1)
     potential, recovery = state[0][:n], state[1][:n]
-    _integrate(p, potential, recovery, arriving)
+    _integrate(p, potential, recovery, arriving[0][:n])
     return _spike(p, potential, recovery, record[FIRST], spikes, count)
 
 

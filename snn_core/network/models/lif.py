@@ -23,29 +23,20 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
+from snn_core.network.compiled import kernel
+from snn_core.network.decay import without_negligible
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.discrete import (
     Integration,
     Reset,
     check_reset,
     euler_decay,
+    reset_below_threshold,
     reset_numbers,
     smallest_spiking,
 )
-
-NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: numbers too small for float32's exponent would slow a step
-BLOCK = 64
+from snn_core.network.models.record import unpack
+from snn_core.network.models.threshold import hold_or_move, spike
 
 
 class LifParameters(StrictModel):
@@ -66,11 +57,7 @@ class LifParameters(StrictModel):
         """mV that a lasting I of 1 nA brings."""
         return self.resistance_mohm * self.input_gain
 
-    @model_validator(mode="after")
-    def _reset_lies_below_threshold(self) -> "LifParameters":
-        if self.reset_mv >= self.threshold_mv:
-            raise ValueError(f"reset_mv must lie below threshold_mv ({self.threshold_mv}), found {self.reset_mv}")
-        return self
+    _reset_lies_below_threshold = model_validator(mode="after")(reset_below_threshold)
 
 
 class LifPopulation(PopulationSpec):
@@ -140,49 +127,30 @@ def _exact_propagators(parameters: LifParameters, dt_ms: float) -> tuple[float, 
 
 
 @njit(cache=True, nogil=True)
+def unreset_potential(i, potential, current, arriving, membrane_decay, coupling, current_decay, rest):
+    """The potential of neuron i after a step without reset; its current takes what arrives."""
+    synaptic = without_negligible(current[i] * current_decay) + arriving[i]
+    arriving[i] = np.float32(0)
+    current[i] = synaptic
+    return rest + (potential[i] - rest) * membrane_decay + synaptic * coupling
+
+
+@njit(cache=True, nogil=True)
 def _integrate(p, potential, current, refractory, arriving):
     """A step without reset; neurons in their refractory period hold the potential, which lies below the threshold."""
     membrane_decay, coupling, current_decay, rest = p[0], p[1], p[2], p[3]
     for i in range(potential.size):
-        decayed = current[i] * current_decay
-        flushed = decayed if abs(decayed) >= NEGLIGIBLE_NA else np.float32(0)
-        synaptic = flushed + arriving[i]
-        arriving[i] = np.float32(0)
-        current[i] = synaptic
-        v = rest + (potential[i] - rest) * membrane_decay + synaptic * coupling
-        left = refractory[i]
-        potential[i] = v if left <= np.float32(0) else potential[i]
-        refractory[i] = max(left - np.float32(1), np.float32(0))
-
-
-@njit(cache=True, nogil=True)
-def _spike(p, potential, refractory, first, spikes, count):
-    """Reset the neurons that have reached the threshold and append their numbers; most blocks have none."""
-    reset, threshold, refractory_steps, kept = p[4], p[5], p[6], p[7]
-    for begin in range(0, potential.size, BLOCK):
-        end = min(begin + BLOCK, potential.size)
-        reached = False
-        for i in range(begin, end):
-            reached |= potential[i] >= threshold
-        if reached:
-            for i in range(begin, end):
-                if potential[i] >= threshold:
-                    potential[i] = kept * potential[i] + reset
-                    refractory[i] = refractory_steps
-                    spikes[count] = first + i
-                    count += 1
-    return count
+        v = unreset_potential(i, potential, current, arriving, membrane_decay, coupling, current_decay, rest)
+        hold_or_move(potential, refractory, i, v)
 
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (8,))
-    state = carray(float32_pointer(record[STATE]), (3, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 8, 3, 1)
     potential, current, refractory = state[0][:n], state[1][:n], state[2][:n]
-    _integrate(p, potential, current, refractory, arriving)
-    return _spike(p, potential, refractory, record[FIRST], spikes, count)
+    _integrate(p, potential, current, refractory, arriving[0][:n])
+    return spike(potential, refractory, p[5], p[7], p[4], p[6], record[FIRST], spikes, count)
 
 
 MODEL = NeuronModel(

@@ -18,22 +18,12 @@ import numpy as np
 from numba import njit
 from pydantic import Field
 
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
+from snn_core.network.compiled import kernel
+from snn_core.network.decay import without_negligible
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.lif import LifParameters, lif_propagators
-
-NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: denormal numbers would slow a step
-BLOCK = 64
+from snn_core.network.models.record import unpack
+from snn_core.network.models.threshold import hold_or_move, spike
 
 
 class LifAlphaPopulation(PopulationSpec):
@@ -94,47 +84,22 @@ def _integrate(p, potential, current, rise, refractory, arriving):
     membrane_decay, current_to_membrane, rise_to_membrane, rest = p[0], p[1], p[2], p[6]
     current_decay, rise_to_current, weight_to_rise = p[3], p[4], p[5]
     for i in range(potential.size):
-        decayed_current = current[i] * current_decay + rise[i] * rise_to_current
-        decayed_rise = rise[i] * current_decay
-        flowing = decayed_current if abs(decayed_current) >= NEGLIGIBLE_NA else np.float32(0)
-        rising = (decayed_rise if abs(decayed_rise) >= NEGLIGIBLE_NA else np.float32(0)) + arriving[i] * weight_to_rise
+        flowing = without_negligible(current[i] * current_decay + rise[i] * rise_to_current)
+        rising = without_negligible(rise[i] * current_decay) + arriving[i] * weight_to_rise
         arriving[i] = np.float32(0)
         current[i], rise[i] = flowing, rising
         driven = flowing * current_to_membrane + rising * rise_to_membrane
         v = rest + (potential[i] - rest) * membrane_decay + driven
-        left = refractory[i]
-        potential[i] = v if left <= np.float32(0) else potential[i]
-        refractory[i] = max(left - np.float32(1), np.float32(0))
-
-
-@njit(cache=True, nogil=True)
-def _spike(p, potential, refractory, first, spikes, count):
-    """Reset the neurons that have reached the threshold and append their numbers; most blocks have none."""
-    reset, threshold, refractory_steps = p[7], p[8], p[9]
-    for begin in range(0, potential.size, BLOCK):
-        end = min(begin + BLOCK, potential.size)
-        reached = False
-        for i in range(begin, end):
-            reached |= potential[i] >= threshold
-        if reached:
-            for i in range(begin, end):
-                if potential[i] >= threshold:
-                    potential[i] = reset
-                    refractory[i] = refractory_steps
-                    spikes[count] = first + i
-                    count += 1
-    return count
+        hold_or_move(potential, refractory, i, v)
 
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (10,))
-    state = carray(float32_pointer(record[STATE]), (4, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 10, 4, 1)
     potential, current, rise, refractory = state[0][:n], state[1][:n], state[2][:n], state[3][:n]
-    _integrate(p, potential, current, rise, refractory, arriving)
-    return _spike(p, potential, refractory, record[FIRST], spikes, count)
+    _integrate(p, potential, current, rise, refractory, arriving[0][:n])
+    return spike(potential, refractory, p[8], None, p[7], p[9], record[FIRST], spikes, count)
 
 
 MODEL = NeuronModel(

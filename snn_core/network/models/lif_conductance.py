@@ -24,21 +24,13 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
-
-NEGLIGIBLE_US = np.float32(1e-30)  # conductances below are 0: denormal numbers would slow a step
-BLOCK = 64
+from snn_core.network.compiled import kernel
+from snn_core.network.decay import NEGLIGIBLE
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
+from snn_core.network.models.discrete import reset_below_threshold
+from snn_core.network.models.exponential import exponential
+from snn_core.network.models.record import unpack
+from snn_core.network.models.threshold import hold_or_move, spike
 
 
 class LifConductanceParameters(StrictModel):
@@ -56,11 +48,7 @@ class LifConductanceParameters(StrictModel):
     refractory_ms: float = Field(default=2.0, ge=0)
     bias_current_na: float = 0.0
 
-    @model_validator(mode="after")
-    def _reset_lies_below_threshold(self) -> "LifConductanceParameters":
-        if self.reset_mv >= self.threshold_mv:
-            raise ValueError(f"reset_mv must lie below threshold_mv ({self.threshold_mv}), found {self.reset_mv}")
-        return self
+    _reset_lies_below_threshold = model_validator(mode="after")(reset_below_threshold)
 
 
 class LifConductancePopulation(PopulationSpec):
@@ -105,25 +93,6 @@ def lif_conductance_propagators(population: LifConductancePopulation, dt_ms: flo
     )
 
 
-@njit(cache=True, nogil=True)
-def _exponential(x):
-    """exp of a float32 x <= 0 within 3e-7 of its value, in operations that a loop over neurons can do side by side.
-
-    It is 2^n times the Taylor polynomial of the rest, which is at most ln(2) / 2.
-    """
-    x = max(x, np.float32(-87))
-    n = np.float32(math.floor(x * np.float32(1.4426950408889634) + np.float32(0.5)))
-    # ln(2) in two parts, the first of which n multiplies without rounding.
-    r = (x - n * np.float32(0.693359375)) - n * np.float32(-2.12194440e-4)
-    power = r * np.float32(1 / 720) + np.float32(1 / 120)
-    power = power * r + np.float32(1 / 24)
-    power = power * r + np.float32(1 / 6)
-    power = power * r + np.float32(0.5)
-    power = power * r + np.float32(1)
-    power = power * r + np.float32(1)
-    return power * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _integrate(p, potential, excitatory, inhibitory, refractory, arriving_excitatory, arriving_inhibitory):
     """A step without reset; neurons in their refractory period hold the potential, which lies below the threshold."""
@@ -131,48 +100,25 @@ def _integrate(p, potential, excitatory, inhibitory, refractory, arriving_excita
     excitatory_reversal, inhibitory_reversal, leak_exponent, rest = p[4], p[5], p[6], p[7]
     for i in range(potential.size):
         decayed_e, decayed_i = excitatory[i] * excitatory_decay, inhibitory[i] * inhibitory_decay
-        g_e = (decayed_e if decayed_e >= NEGLIGIBLE_US else np.float32(0)) + arriving_excitatory[i]
-        g_i = (decayed_i if decayed_i >= NEGLIGIBLE_US else np.float32(0)) + arriving_inhibitory[i]
+        g_e = (decayed_e if decayed_e >= NEGLIGIBLE else np.float32(0)) + arriving_excitatory[i]
+        g_i = (decayed_i if decayed_i >= NEGLIGIBLE else np.float32(0)) + arriving_inhibitory[i]
         arriving_excitatory[i] = np.float32(0)
         arriving_inhibitory[i] = np.float32(0)
         excitatory[i], inhibitory[i] = g_e, g_i
         mean_e, mean_i = g_e * excitatory_mean, g_i * inhibitory_mean
         total = np.float32(1) + mean_e + mean_i
         target = (rest + mean_e * excitatory_reversal + mean_i * inhibitory_reversal) / total
-        v = target + (potential[i] - target) * _exponential(leak_exponent * total)
-        left = refractory[i]
-        potential[i] = v if left <= np.float32(0) else potential[i]
-        refractory[i] = max(left - np.float32(1), np.float32(0))
-
-
-@njit(cache=True, nogil=True)
-def _spike(p, potential, refractory, first, spikes, count):
-    """Reset the neurons that have reached the threshold and append their numbers; most blocks have none."""
-    reset, threshold, refractory_steps = p[8], p[9], p[10]
-    for begin in range(0, potential.size, BLOCK):
-        end = min(begin + BLOCK, potential.size)
-        reached = False
-        for i in range(begin, end):
-            reached |= potential[i] >= threshold
-        if reached:
-            for i in range(begin, end):
-                if potential[i] >= threshold:
-                    potential[i] = reset
-                    refractory[i] = refractory_steps
-                    spikes[count] = first + i
-                    count += 1
-    return count
+        v = target + (potential[i] - target) * exponential(leak_exponent * total)
+        hold_or_move(potential, refractory, i, v)
 
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (11,))
-    state = carray(float32_pointer(record[STATE]), (4, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], 2, pitch))[step % record[INPUT_STEPS]]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 11, 4, 2)
     potential, excitatory, inhibitory, refractory = state[0][:n], state[1][:n], state[2][:n], state[3][:n]
     _integrate(p, potential, excitatory, inhibitory, refractory, arriving[0][:n], arriving[1][:n])
-    return _spike(p, potential, refractory, record[FIRST], spikes, count)
+    return spike(potential, refractory, p[9], None, p[8], p[10], record[FIRST], spikes, count)
 
 
 MODEL = NeuronModel(

@@ -21,29 +21,20 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
+from snn_core.network.compiled import kernel
+from snn_core.network.decay import without_negligible
+from snn_core.network.models.base import FIRST, SIZE, NeuronModel, PopulationSpec
 from snn_core.network.models.discrete import (
     Integration,
     Reset,
     check_reset,
     euler_decay,
+    reset_below_threshold,
     reset_numbers,
     smallest_spiking,
 )
-
-NEGLIGIBLE_MV = np.float32(1e-30)  # distances from rest below are 0: denormal numbers would slow a step
-BLOCK = 64
+from snn_core.network.models.record import unpack
+from snn_core.network.models.threshold import hold_or_move, spike
 
 
 class LifDeltaParameters(StrictModel):
@@ -57,11 +48,7 @@ class LifDeltaParameters(StrictModel):
     refractory_ms: float = Field(default=2.0, ge=0)
     bias_current_na: float = 0.0
 
-    @model_validator(mode="after")
-    def _reset_lies_below_threshold(self) -> "LifDeltaParameters":
-        if self.reset_mv >= self.threshold_mv:
-            raise ValueError(f"reset_mv must lie below threshold_mv ({self.threshold_mv}), found {self.reset_mv}")
-        return self
+    _reset_lies_below_threshold = model_validator(mode="after")(reset_below_threshold)
 
 
 class LifDeltaPopulation(PopulationSpec):
@@ -113,43 +100,18 @@ def _integrate(p, potential, refractory, arriving):
     """A step without reset; neurons in their refractory period hold the potential, which lies below the threshold."""
     decay, rest = p[0], p[1]
     for i in range(potential.size):
-        decayed = (potential[i] - rest) * decay
-        flushed = decayed if abs(decayed) >= NEGLIGIBLE_MV else np.float32(0)
-        v = rest + flushed + arriving[i]
+        v = rest + without_negligible((potential[i] - rest) * decay) + arriving[i]
         arriving[i] = np.float32(0)
-        left = refractory[i]
-        potential[i] = v if left <= np.float32(0) else potential[i]
-        refractory[i] = max(left - np.float32(1), np.float32(0))
-
-
-@njit(cache=True, nogil=True)
-def _spike(p, potential, refractory, first, spikes, count):
-    """Reset the neurons that have reached the threshold and append their numbers; most blocks have none."""
-    threshold, refractory_steps, kept, added = p[2], p[3], p[4], p[5]
-    for begin in range(0, potential.size, BLOCK):
-        end = min(begin + BLOCK, potential.size)
-        reached = False
-        for i in range(begin, end):
-            reached |= potential[i] >= threshold
-        if reached:
-            for i in range(begin, end):
-                if potential[i] >= threshold:
-                    potential[i] = kept * potential[i] + added
-                    refractory[i] = refractory_steps
-                    spikes[count] = first + i
-                    count += 1
-    return count
+        hold_or_move(potential, refractory, i, v)
 
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (6,))
-    state = carray(float32_pointer(record[STATE]), (2, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 6, 2, 1)
     potential, refractory = state[0][:n], state[1][:n]
-    _integrate(p, potential, refractory, arriving)
-    return _spike(p, potential, refractory, record[FIRST], spikes, count)
+    _integrate(p, potential, refractory, arriving[0][:n])
+    return spike(potential, refractory, p[2], p[4], p[5], p[3], record[FIRST], spikes, count)
 
 
 MODEL = NeuronModel(

@@ -11,35 +11,24 @@ spike V is reset and clamped, and rho is 0, for the refractory period. The state
 (Hz) by which the step's spike was drawn; rules that follow a policy gradient read it. Its exponent is clamped to 60 or
 below, which keeps rho finite.
 
-Each number is drawn from the population's seed, the step and the neuron's place alone (``_uniform``). So there is no
-generator whose state would have to be saved, and any step can be computed by itself.
+Each number is drawn from the population's seed, the step and the neuron's place alone; see
+``snn_core.network.models.random_numbers``.
 """
 
-import math
 from typing import Literal
 
 import numpy as np
 from numba import njit
 from pydantic import Field
 
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    PARAMETERS,
-    PITCH,
-    SEED,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
-from snn_core.network.models.lif import LifParameters, lif_propagators
+from snn_core.network.compiled import kernel
+from snn_core.network.models.base import FIRST, SEED, SIZE, NeuronModel, PopulationSpec
+from snn_core.network.models.exponential import split_exponential
+from snn_core.network.models.lif import LifParameters, lif_propagators, unreset_potential
+from snn_core.network.models.random_numbers import step_key, uniform
+from snn_core.network.models.record import unpack
 
-NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: denormal numbers would slow a step
 BLOCK = 32
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 
 
 class LifEscapeParameters(LifParameters):
@@ -64,42 +53,9 @@ def lif_escape_propagators(population: LifEscapePopulation, dt_ms: float) -> tup
 
 
 @njit(cache=True, nogil=True)
-def _mix(z):
-    """The output function of splitmix64 (Steele, Lea and Flood 2014, OOPSLA, doi:10.1145/2660193.2660195)."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit(cache=True, nogil=True)
-def _key(seed, step):
-    return _mix(np.uint64(seed) + GOLDEN * np.uint64(step + 1))
-
-
-@njit(cache=True, nogil=True)
-def _uniform(key, i):
-    """A float32 in [0, 1), a multiple of 2^-24, for neuron i in the step of the key."""
-    return np.float32(np.int32(_mix(key + GOLDEN * np.uint64(i + 1)) >> np.uint64(40))) * np.float32(2.0**-24)
-
-
-@njit(cache=True, nogil=True)
-def _power(x):
-    """(2^n, the polynomial of expm1) for exp(x) = 2^n (1 + polynomial), |x| at most 87; float32, within 3e-7."""
-    n = np.float32(math.floor(x * np.float32(1.4426950408889634) + np.float32(0.5)))
-    # ln(2) in two parts, the first of which n multiplies without rounding.
-    r = (x - n * np.float32(0.693359375)) - n * np.float32(-2.12194440e-4)
-    power = r * np.float32(1 / 720) + np.float32(1 / 120)
-    power = power * r + np.float32(1 / 24)
-    power = power * r + np.float32(1 / 6)
-    power = power * r + np.float32(0.5)
-    power = power * r + np.float32(1)
-    return np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32), power * r
-
-
-@njit(cache=True, nogil=True)
 def _probability(rate, negative_dt):
     """1 - exp(-rate dt), without losing small ones to rounding."""
-    scale, rest = _power(max(rate * negative_dt, np.float32(-87)))
+    scale, rest = split_exponential(max(rate * negative_dt, np.float32(-87)))
     return (np.float32(1) - scale) - scale * rest
 
 
@@ -109,16 +65,12 @@ def _integrate(p, potential, current, refractory, escape_rate, arriving):
     membrane_decay, coupling, current_decay, rest = p[0], p[1], p[2], p[3]
     threshold, steepness, rate_at_threshold = p[5], p[7], p[8]
     for i in range(potential.size):
-        decayed = current[i] * current_decay
-        synaptic = (decayed if abs(decayed) >= NEGLIGIBLE_NA else np.float32(0)) + arriving[i]
-        arriving[i] = np.float32(0)
-        current[i] = synaptic
-        v = rest + (potential[i] - rest) * membrane_decay + synaptic * coupling
+        v = unreset_potential(i, potential, current, arriving, membrane_decay, coupling, current_decay, rest)
         left = refractory[i]
         free = left <= np.float32(0)
         potential[i] = v if free else potential[i]
         refractory[i] = max(left - np.float32(1), np.float32(0))
-        scale, polynomial = _power(min(max((v - threshold) * steepness, np.float32(-80)), np.float32(60)))
+        scale, polynomial = split_exponential(min(max((v - threshold) * steepness, np.float32(-80)), np.float32(60)))
         escape_rate[i] = rate_at_threshold * (scale + scale * polynomial) if free else np.float32(0)
 
 
@@ -130,10 +82,10 @@ def _spike(p, potential, refractory, escape_rate, key, first, spikes, count):
         end = min(begin + BLOCK, potential.size)
         escaped = False
         for i in range(begin, end):
-            escaped |= _uniform(key, i) < _probability(escape_rate[i], negative_dt)
+            escaped |= uniform(key, i) < _probability(escape_rate[i], negative_dt)
         if escaped:
             for i in range(begin, end):
-                if _uniform(key, i) < _probability(escape_rate[i], negative_dt):
+                if uniform(key, i) < _probability(escape_rate[i], negative_dt):
                     potential[i] = reset
                     refractory[i] = refractory_steps
                     spikes[count] = first + i
@@ -143,13 +95,11 @@ def _spike(p, potential, refractory, escape_rate, key, first, spikes, count):
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (10,))
-    state = carray(float32_pointer(record[STATE]), (4, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 10, 4, 1)
     potential, current, refractory, escape_rate = state[0][:n], state[1][:n], state[2][:n], state[3][:n]
-    _integrate(p, potential, current, refractory, escape_rate, arriving)
-    key = _key(record[SEED], step)
+    _integrate(p, potential, current, refractory, escape_rate, arriving[0][:n])
+    key = step_key(record[SEED], step)
     return _spike(p, potential, refractory, escape_rate, key, record[FIRST], spikes, count)
 
 

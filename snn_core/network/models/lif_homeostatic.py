@@ -20,23 +20,10 @@ from numba import njit
 from pydantic import Field
 
 from snn_core.files import StrictModel
-from snn_core.network.compiled import carray, float32_pointer, kernel
-from snn_core.network.models.base import (
-    FIRST,
-    INPUT,
-    INPUT_STEPS,
-    LEARNING,
-    PARAMETERS,
-    PITCH,
-    SIZE,
-    STATE,
-    NeuronModel,
-    PopulationSpec,
-)
-from snn_core.network.models.lif import LifParameters, lif_propagators
-
-NEGLIGIBLE_NA = np.float32(1e-30)  # currents below are 0: denormal numbers would slow a step
-BLOCK = 64
+from snn_core.network.compiled import kernel
+from snn_core.network.models.base import FIRST, LEARNING, SIZE, NeuronModel, PopulationSpec
+from snn_core.network.models.lif import LifParameters, lif_propagators, unreset_potential
+from snn_core.network.models.record import BLOCK, unpack
 
 
 class ThresholdAdaptation(StrictModel):
@@ -68,11 +55,7 @@ def _integrate(p, potential, current, refractory, arriving):
     """A step without reset. ``refractory`` is 0 for neurons that are free to spike."""
     membrane_decay, coupling, current_decay, rest = p[0], p[1], p[2], p[3]
     for i in range(potential.size):
-        decayed = current[i] * current_decay
-        synaptic = (decayed if abs(decayed) >= NEGLIGIBLE_NA else np.float32(0)) + arriving[i]
-        arriving[i] = np.float32(0)
-        current[i] = synaptic
-        v = rest + (potential[i] - rest) * membrane_decay + synaptic * coupling
+        v = unreset_potential(i, potential, current, arriving, membrane_decay, coupling, current_decay, rest)
         left = max(refractory[i] - np.float32(1), np.float32(0))
         potential[i] = v if left <= np.float32(0) else potential[i]
         refractory[i] = left
@@ -111,13 +94,11 @@ def _spike(p, increase, potential, refractory, offset, first, spikes, count):
 
 @kernel
 def _advance(record, step, spikes, count):
-    n, pitch = record[SIZE], record[PITCH]
-    p = carray(float32_pointer(record[PARAMETERS]), (9,))
-    state = carray(float32_pointer(record[STATE]), (5, pitch))
-    arriving = carray(float32_pointer(record[INPUT]), (record[INPUT_STEPS], pitch))[step % record[INPUT_STEPS]][:n]
+    n = record[SIZE]
+    p, state, arriving = unpack(record, step, 9, 5, 1)
     potential, current, refractory = state[0][:n], state[1][:n], state[2][:n]
     offset, remainder = state[3][:n], state[4][:n]
-    _integrate(p, potential, current, refractory, arriving)
+    _integrate(p, potential, current, refractory, arriving[0][:n])
     increase = np.float32(0)
     if record[LEARNING]:
         increase = p[7]

@@ -33,8 +33,8 @@ from snn_core.network.compiled import (
     kernel,
     load,
     store,
-    uint8_pointer,
 )
+from snn_core.network.decay import without_negligible
 from snn_core.network.models.lif import lif_propagators
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.membrane import (
@@ -42,17 +42,16 @@ from snn_core.network.rules.membrane import (
     HELD_BEFORE,
     OWN,
     OWN_NUMBERS,
-    PAST,
     PAST_STEPS,
     POTENTIAL_BEFORE,
     ROW,
     SCRATCH_ROWS,
     MembraneRule,
+    arrived,
+    bounds_are_ordered,
 )
 from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH
 from snn_core.network.synapses import (
-    DELAY,
-    DELAYS,
     LEARNING,
     LEARNING_UPDATES,
     MEMORY_BYTES,
@@ -68,7 +67,6 @@ from snn_core.network.synapses import (
     Wiring,
 )
 
-NEGLIGIBLE = np.float32(1e-30)
 NUMBERS = OWN_NUMBERS + 12
 (
     REST,
@@ -102,11 +100,7 @@ class EProp(RuleSpec):
     tau_filter_ms: float = Field(default=20.0, gt=0, description="of the eligibility: that of the readout, kappa")
     tau_reward_ms: float | None = Field(default=None, gt=0, description="null: L holds until it is set anew")
 
-    @model_validator(mode="after")
-    def _bounds_are_ordered(self) -> "EProp":
-        if self.w_min_na >= self.w_max_na:
-            raise ValueError(f"w_min_na must lie below w_max_na ({self.w_max_na}), found {self.w_min_na}")
-        return self
+    _bounds_are_ordered = model_validator(mode="after")(bounds_are_ordered)
 
     def bounds(self) -> tuple[float, float]:
         return self.w_min_na, self.w_max_na
@@ -167,28 +161,13 @@ def _pseudo_derivative(record, p, spikes, count, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _arrived(record, step, i, u):
-    """u_i as each synapse of row i sees it after its delay, into ``u``."""
-    past_steps = record[PAST_STEPS]
-    past = carray(float32_pointer(record[PAST] + 4 * i * past_steps), (past_steps,))
-    if record[DELAYS]:
-        delays = uint8_pointer(record[DELAYS] + int64_pointer(record[ROW_BEGIN])[i])
-        for k in range(u.size):
-            at = step % past_steps + 1 - np.int64(delays[k])
-            u[k] = past[at if at >= 0 else at + past_steps]
-    else:
-        u[:] = past[(step + past_steps - record[DELAY]) % past_steps]
-
-
-@njit(cache=True, nogil=True)
 def _learn_row(p, learning, post, u, psi, signal, filtered, weights):
     """A step of a row of synapses onto LIF neurons; whether any of them is still eligible."""
     kappa, rate, w_min, w_max = p[KAPPA], p[RATE], p[W_MIN], p[W_MAX]
     left = np.int32(0)
     for k in range(post.size):
         j = np.int64(load(post, k, READ_ONLY))
-        e = load(filtered, k, TRACE) * kappa + load(psi, j, READ_ONLY) * load(u, k, READ_ONLY)
-        e = e if abs(e) >= NEGLIGIBLE else np.float32(0)
+        e = without_negligible(load(filtered, k, TRACE) * kappa + load(psi, j, READ_ONLY) * load(u, k, READ_ONLY))
         store(filtered, k, TRACE, e)
         left |= np.int32(e != np.float32(0))
         if learning:
@@ -207,8 +186,8 @@ def _learn_adaptive_row(p, learning, post, u, psi, signal, filtered, adaptation,
         before = load(adaptation, k, ADAPTATION_TRACE)
         own = load(psi, j, READ_ONLY) * (load(u, k, READ_ONLY) - beta * before)
         after, e = rho * (before + own), load(filtered, k, TRACE) * kappa + own
-        after = after if abs(after) >= NEGLIGIBLE else np.float32(0)
-        e = e if abs(e) >= NEGLIGIBLE else np.float32(0)
+        after = without_negligible(after)
+        e = without_negligible(e)
         store(adaptation, k, ADAPTATION_TRACE, after)
         store(filtered, k, TRACE, e)
         left |= np.int32(e != np.float32(0)) | np.int32(after != np.float32(0))
@@ -238,7 +217,7 @@ def _learn(record, step, spikes, count):
         begin, end = row_begin[i], row_begin[i + 1]
         if awake[i]:
             u, to, e, w = whole_row[: end - begin], post[begin:end], filtered[begin:end], weights[begin:end]
-            _arrived(record, step, i, u)
+            arrived(record, step, i, u)
             if adaptive:
                 left = _learn_adaptive_row(p, learning, to, u, psi, signal, e, adaptation[begin:end], w)
             else:

@@ -13,12 +13,23 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from snn_core.network.compiled import aligned, carray, float32_pointer, int64_pointer, kernel
+from snn_core.network.compiled import aligned, carray, float32_pointer, int64_pointer, kernel, uint8_pointer
+from snn_core.network.decay import decay, without_negligible
 from snn_core.network.models.lif import LifPropagators
 from snn_core.network.rules.plain import AWAKE, FREE, PRE_TRACES, SCRATCH, PlainRule
-from snn_core.network.synapses import N_POST, N_PRE, PARAMETERS, POST_PITCH, POST_STATE, SIGN, Wiring
+from snn_core.network.synapses import (
+    DELAY,
+    DELAYS,
+    N_POST,
+    N_PRE,
+    PARAMETERS,
+    POST_PITCH,
+    POST_STATE,
+    ROW_BEGIN,
+    SIGN,
+    Wiring,
+)
 
-NEGLIGIBLE = np.float32(1e-30)
 PAST, PAST_STEPS, ROW, POTENTIAL, REFRACTORY = range(FREE, FREE + 5)
 """Of the record. PAST: address of (N_PRE, PAST_STEPS) float32, u_i of a step at step mod PAST_STEPS. ROW: address of
 float32 scratch for the longest row. POTENTIAL, REFRACTORY: their places among the postsynaptic variables."""
@@ -30,6 +41,13 @@ OWN, POTENTIAL_BEFORE, HELD_BEFORE = range(SCRATCH_ROWS)
 """Of the scratch: a row for the rule; the postsynaptic neurons' potential, and the steps for which they are clamped, as
 they were before the step.
 """
+
+
+def bounds_are_ordered(rule: Any) -> Any:
+    """Raises ValueError for a rule whose w_min_na does not lie below its w_max_na."""
+    if rule.w_min_na >= rule.w_max_na:
+        raise ValueError(f"w_min_na must lie below w_max_na ({rule.w_max_na}), found {rule.w_min_na}")
+    return rule
 
 
 class MembraneRule(PlainRule):
@@ -70,17 +88,9 @@ class MembraneRule(PlainRule):
 
 
 @njit(cache=True, nogil=True)
-def _decay(trace, decay):
-    for i in range(trace.size):
-        decayed = trace[i] * decay
-        trace[i] = decayed if abs(decayed) >= NEGLIGIBLE else np.float32(0)
-
-
-@njit(cache=True, nogil=True)
 def _filter(current, potential, past, now, membrane_decay, coupling):
     for i in range(current.size):
-        filtered = potential[i] * membrane_decay + current[i] * coupling
-        potential[i] = filtered if abs(filtered) >= NEGLIGIBLE else np.float32(0)
+        potential[i] = without_negligible(potential[i] * membrane_decay + current[i] * coupling)
         past[i, now] = potential[i]
 
 
@@ -92,7 +102,7 @@ def _arrive(record, step, rows, count):
     past = carray(float32_pointer(record[PAST]), (n_pre, record[PAST_STEPS]))
     awake = int64_pointer(record[AWAKE])
     current = traces[0]
-    _decay(current, p[0])
+    decay(current, p[0])
     for n in range(count):
         current[rows[n]] += np.float32(record[SIGN])
         awake[rows[n]] = record[PAST_STEPS]
@@ -103,3 +113,17 @@ def _arrive(record, step, rows, count):
         scratch[POTENTIAL_BEFORE, j] = state[record[POTENTIAL] * pitch + j]
         scratch[HELD_BEFORE, j] = state[record[REFRACTORY] * pitch + j]
     return 0
+
+
+@njit(cache=True, nogil=True)
+def arrived(record, step, i, u):
+    """u_i as each synapse of row i sees it after its delay, into ``u``."""
+    past_steps = record[PAST_STEPS]
+    past = carray(float32_pointer(record[PAST] + 4 * i * past_steps), (past_steps,))
+    if record[DELAYS]:
+        delays = uint8_pointer(record[DELAYS] + int64_pointer(record[ROW_BEGIN])[i])
+        for k in range(u.size):
+            at = step % past_steps + 1 - np.int64(delays[k])
+            u[k] = past[at if at >= 0 else at + past_steps]
+    else:
+        u[:] = past[(step + past_steps - record[DELAY]) % past_steps]

@@ -20,6 +20,7 @@ from numba import njit
 from pydantic import Field
 
 from snn_core.network.compiled import carray, float32_pointer, int32_pointer, int64_pointer, kernel
+from snn_core.network.decay import decay
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.plain import COLUMN, COLUMN_BEGIN, COLUMN_ROW, FREE, POST_TRACES, PRE_TRACES, PlainRule
 from snn_core.network.rules.scaling import ScalingSpec, add_scaling
@@ -37,7 +38,6 @@ from snn_core.network.synapses import (
     Wiring,
 )
 
-NEGLIGIBLE = np.float32(1e-30)
 NEAREST = FREE
 """Of the record: 1 for nearest pairs."""
 
@@ -76,13 +76,6 @@ def _connect(wiring: Wiring) -> PlainRule:
 
 
 @njit(cache=True, nogil=True)
-def _decay(trace, decay):
-    for n in range(trace.size):
-        decayed = trace[n] * decay
-        trace[n] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
-
-
-@njit(cache=True, nogil=True)
 def _power(base, mu):
     if mu == np.float32(0):
         return np.float32(1)
@@ -97,8 +90,8 @@ def _arrive(record, step, rows, count):
     x_post = carray(float32_pointer(record[POST_TRACES]), (n_post,))
     row_begin, post = int64_pointer(record[ROW_BEGIN]), int32_pointer(record[POST])
     weights = float32_pointer(record[WEIGHTS])
-    _decay(x_pre, p[0])
-    _decay(x_post, p[1])
+    decay(x_pre, p[0])
+    decay(x_post, p[1])
     minus, w_max, mu = p[3], p[4], p[5]
     touched = 0
     for n in range(count):

@@ -32,8 +32,8 @@ from snn_core.network.compiled import (
     kernel,
     load,
     store,
-    uint8_pointer,
 )
+from snn_core.network.decay import without_negligible
 from snn_core.network.models.lif import lif_propagators
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.membrane import (
@@ -41,16 +41,15 @@ from snn_core.network.rules.membrane import (
     HELD_BEFORE,
     OWN,
     OWN_NUMBERS,
-    PAST,
     PAST_STEPS,
     ROW,
     SCRATCH_ROWS,
     MembraneRule,
+    arrived,
+    bounds_are_ordered,
 )
 from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH
 from snn_core.network.synapses import (
-    DELAY,
-    DELAYS,
     LEARNING,
     LEARNING_UPDATES,
     MEMORY_BYTES,
@@ -66,7 +65,6 @@ from snn_core.network.synapses import (
     Wiring,
 )
 
-NEGLIGIBLE = np.float32(1e-30)
 NUMBERS = OWN_NUMBERS + 6
 STEP_S, ELIGIBILITY_DECAY, REWARD_DECAY, GAIN, W_MIN, W_MAX = range(OWN_NUMBERS, NUMBERS)
 """Of the parameters."""
@@ -87,11 +85,7 @@ class RMax(RuleSpec):
     tau_reward_ms: float | None = Field(default=200.0, gt=0, description="null: the reward holds until the next window")
     mean_reward_fraction: float | None = Field(default=None, gt=0, le=1, description="null: no mean is subtracted")
 
-    @model_validator(mode="after")
-    def _bounds_are_ordered(self) -> "RMax":
-        if self.w_min_na >= self.w_max_na:
-            raise ValueError(f"w_min_na must lie below w_max_na ({self.w_max_na}), found {self.w_min_na}")
-        return self
+    _bounds_are_ordered = model_validator(mode="after")(bounds_are_ordered)
 
     def bounds(self) -> tuple[float, float]:
         return self.w_min_na, self.w_max_na
@@ -149,20 +143,6 @@ def _score(rho, step_s, spikes, count, first, gradient, held):
 
 
 @njit(cache=True, nogil=True)
-def _arrived(record, step, i, u):
-    """u_i as each synapse of row i sees it after its delay, into ``u``."""
-    past_steps = record[PAST_STEPS]
-    past = carray(float32_pointer(record[PAST] + 4 * i * past_steps), (past_steps,))
-    if record[DELAYS]:
-        delays = uint8_pointer(record[DELAYS] + int64_pointer(record[ROW_BEGIN])[i])
-        for k in range(u.size):
-            at = step % past_steps + 1 - np.int64(delays[k])
-            u[k] = past[at if at >= 0 else at + past_steps]
-    else:
-        u[:] = past[(step + past_steps - record[DELAY]) % past_steps]
-
-
-@njit(cache=True, nogil=True)
 def _learn_row(p, learning, post, u, gradient, held, reward, eligibility, lost, weights):
     """A step of a row of synapses; whether any of them is still eligible."""
     membrane_decay, decay, gain, w_min, w_max = p[1], p[ELIGIBILITY_DECAY], p[GAIN], p[W_MIN], p[W_MAX]
@@ -171,8 +151,8 @@ def _learn_row(p, learning, post, u, gradient, held, reward, eligibility, lost, 
         j, now = np.int64(load(post, k, READ_ONLY)), load(u, k, READ_ONLY)
         before = load(lost, k, LOST) * membrane_decay
         e = load(eligibility, k, TRACE) * decay + load(gradient, j, READ_ONLY) * (now - before)
-        e = e if abs(e) >= NEGLIGIBLE else np.float32(0)
-        before = before if abs(before) >= NEGLIGIBLE else np.float32(0)
+        e = without_negligible(e)
+        before = without_negligible(before)
         store(lost, k, LOST, now if load(held, j, READ_ONLY) > np.float32(0) else before)
         store(eligibility, k, TRACE, e)
         left |= np.int32(e != np.float32(0))
@@ -202,7 +182,7 @@ def _learn(record, step, spikes, count):
         begin, end = row_begin[i], row_begin[i + 1]
         if awake[i]:
             u, to, e, w = whole_row[: end - begin], post[begin:end], traces[0][begin:end], weights[begin:end]
-            _arrived(record, step, i, u)
+            arrived(record, step, i, u)
             left = _learn_row(p, learning, to, u, gradient, held, reward, e, traces[1][begin:end], w)
             awake[i] = past_steps if left or newest[i] != np.float32(0) else awake[i] - 1
             touched += end - begin

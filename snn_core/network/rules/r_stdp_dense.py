@@ -23,10 +23,10 @@ import numpy as np
 from numba import njit
 
 from snn_core.network.compiled import aligned, carray, float32_pointer, int64_pointer, kernel, load, prefetch, store
+from snn_core.network.decay import decay, without_negligible
 from snn_core.network.rules.r_stdp_slots import (
     ELIGIBILITY,
     ELIGIBILITY_INVERSE,
-    NEGLIGIBLE,
     NEVER,
     PAIRING,
     PRE,
@@ -34,6 +34,7 @@ from snn_core.network.rules.r_stdp_slots import (
     TURN,
     RStdpPropagators,
     decay_powers,
+    place,
     places,
     slot_steps,
 )
@@ -158,12 +159,6 @@ class DenseRStdp(Synapses):
         self.arrays["row_slot"][:] = NEVER
 
 
-@njit(cache=True, nogil=True)
-def _place(row, n_pre):
-    turn = row % TURN
-    return turn * (n_pre // TURN) + min(turn, n_pre % TURN) + row // TURN
-
-
 # Scopes of ``load`` and ``store``: what is only read shares one.
 READ_ONLY, U_ROW, A_ROW, U_NEXT, A_NEXT, ARRIVING = range(6)
 
@@ -219,8 +214,7 @@ def _rewrite(n_post, w_max, u, a, was, now, x, x_now, rescale):
         e = load(a, j, A_ROW)
         w = load(u, j, U_ROW) + e * load(gain, j, READ_ONLY) + x * load(traced, j, READ_ONLY)
         w = min(max(w, np.float32(0)), w_max)
-        remains = (e + x * load(paired, j, READ_ONLY)) * rescale
-        c = remains if abs(remains) >= NEGLIGIBLE else np.float32(0)
+        c = without_negligible((e + x * load(paired, j, READ_ONLY)) * rescale)
         left |= c != np.float32(0)
         c -= x_now * load(paired_now, j, READ_ONLY)
         store(a, j, A_ROW, c)
@@ -257,8 +251,7 @@ def _take_turns(record, step, w_max, u_rows, a_rows, slots, powers, pre_trace, r
             _clip(n_post, w_max, u, a, was, x)
             continue
         record[LEARNING_UPDATES] += n_post
-        x_now = x * powers[PRE, newest - origin]
-        x_now = x_now if x_now >= NEGLIGIBLE else np.float32(0)
+        x_now = without_negligible(x * powers[PRE, newest - origin])
         rescale = powers[ELIGIBILITY, newest - origin]
         left = _rewrite(n_post, w_max, u, a, was, now, x, x_now, rescale)
         pre_trace[row] = x_now
@@ -273,7 +266,7 @@ def _note(record, i, newest, one_spike, powers, pre_trace, row_slot):
     Returns the place of its row, that of the slot it is scaled to, two traces and a factor. The traces are in the
     scales of that slot and of the newest; the factor is that between their scales of eligibility.
     """
-    row = _place(i, record[N_PRE])
+    row = place(i, record[N_PRE])
     origin = row_slot[row] if row_slot[row] != NEVER else newest
     x = pre_trace[row]
     x_now = x * powers[PRE, newest - origin] + one_spike
@@ -302,10 +295,7 @@ def _deliver(record, step, rows, count):
     now = slots[newest // slot_steps % n_slots]
     if since == 0:
         now[:] = 0
-    post_decay = p[1]
-    for j in range(n_post):
-        decayed = x_post[j] * post_decay
-        x_post[j] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
+    decay(x_post, p[1])
     _take_turns(record, step, p[7], u_rows, a_rows, slots, powers, pre_trace, row_slot)
 
     w_max = p[7]
@@ -318,7 +308,7 @@ def _deliver(record, step, rows, count):
     n = 0
     while n < count:
         for m in range(n + 2, min(n + 4, count)):
-            following = _place(rows[m], n_pre) * 4 * pitch
+            following = place(rows[m], n_pre) * 4 * pitch
             for byte in range(following, following + ahead, 64):
                 prefetch(record[U] + byte)
                 prefetch(record[A] + byte)
@@ -373,7 +363,5 @@ def _learn(record, step, spikes, count):
             for origin in range(oldest, newest + 1, slot_steps):
                 slot = slots[origin // slot_steps % n_slots]
                 _reward_slot(n_post, slot[0], slot[1], slot[2], reward, gain * powers[ELIGIBILITY, step - origin])
-        for j in range(n_post):
-            decayed = reward[j] * reward_decay
-            reward[j] = decayed if abs(decayed) >= NEGLIGIBLE else np.float32(0)
+        decay(reward, reward_decay)
     return 0

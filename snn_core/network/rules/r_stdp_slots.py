@@ -7,12 +7,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
+
+from snn_core.network.decay import NEGLIGIBLE
 
 TURN = 100
 """Steps from one turn of a row to the next."""
 NEVER = -1
 """Slot of a row without trace and eligibility: nothing but spikes of its own can change it."""
-NEGLIGIBLE = np.float32(1e-30)
 
 PRE, PRE_INVERSE, ELIGIBILITY, ELIGIBILITY_INVERSE, PAIRING = range(5)
 """Rows of ``decay_powers``."""
@@ -55,3 +57,10 @@ def places(n_pre: int) -> np.ndarray:
     row = np.arange(n_pre)
     turn = row % TURN
     return turn * (n_pre // TURN) + np.minimum(turn, n_pre % TURN) + row // TURN
+
+
+@njit(cache=True, nogil=True)
+def place(row, n_pre):
+    """``places`` of one row."""
+    turn = row % TURN
+    return turn * (n_pre // TURN) + min(turn, n_pre % TURN) + row // TURN

@@ -12,15 +12,16 @@ from snn_core.network.compiled import (
     prefetch,
     uint8_pointer,
 )
+from snn_core.network.decay import decay, without_negligible
 from snn_core.network.rules.r_stdp_slots import (
     ELIGIBILITY,
     ELIGIBILITY_INVERSE,
-    NEGLIGIBLE,
     NEVER,
     PAIRING,
     PRE,
     PRE_INVERSE,
     TURN,
+    place,
 )
 from snn_core.network.synapses import (
     DELAY,
@@ -95,8 +96,7 @@ def _rewrite_shared(pairs, was, now, rescale, w_max, clip):
         w = pairs[k, 0] + pairs[k, 1] * was
         if clip:
             w = min(max(w, np.float32(0)), w_max)
-        scaled = pairs[k, 1] * rescale
-        e = scaled if abs(scaled) >= NEGLIGIBLE else np.float32(0)
+        e = without_negligible(pairs[k, 1] * rescale)
         left |= e != np.float32(0)
         pairs[k, 1] = e
         pairs[k, 0] = w - e * now
@@ -112,8 +112,7 @@ def _rewrite(pairs, post, gains, was, now, n_slots, rescale, w_max, clip):
         w = pairs[k, 0] + pairs[k, 1] * gains[column + was]
         if clip:
             w = min(max(w, np.float32(0)), w_max)
-        scaled = pairs[k, 1] * rescale
-        e = scaled if abs(scaled) >= NEGLIGIBLE else np.float32(0)
+        e = without_negligible(pairs[k, 1] * rescale)
         left |= e != np.float32(0)
         pairs[k, 1] = e
         pairs[k, 0] = w - e * gains[column + now]
@@ -150,17 +149,10 @@ def _look_at_rows(record, step, w_max, pairs, gains, shared, powers, row_begin, 
             else:
                 targets = post[row_begin[row] : row_end[row]]
                 left = _rewrite(synapses, targets, gains, was, now, n_slots, rescale, w_max, clip)
-            x_now = rows[row, TRACE] * powers[PRE, newest - origin]
-            rows[row, TRACE] = x_now if x_now >= NEGLIGIBLE else np.float32(0)
+            rows[row, TRACE] = without_negligible(rows[row, TRACE] * powers[PRE, newest - origin])
             rows[row, SLOT] = now
             row_slot[row] = newest if left or rows[row, TRACE] > np.float32(0) else NEVER
             record[LEARNING_UPDATES] += synapses.shape[0]
-
-
-@njit(cache=True, nogil=True)
-def _place(row, n_pre):
-    turn = row % TURN
-    return turn * (n_pre // TURN) + min(turn, n_pre % TURN) + row // TURN
 
 
 @njit(cache=True, nogil=True)
@@ -218,19 +210,17 @@ def deliver(record, step, spiking, count):
     if since == 0:
         for column in range(1 if shared else n_post):
             gains[column * n_slots + now] = 0
-    for j in range(n_post):
-        decayed = x_post[j] * p[1]
-        x_post[j] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
+    decay(x_post, p[1])
     _look_at_rows(record, step, p[7], pairs, gains, shared, powers, row_begin, row_end, post, rows, row_slot)
 
     ltd = p[5] * powers[ELIGIBILITY_INVERSE, since]
     events = 0
     for n in range(count):
-        row = _place(spiking[n], n_pre)
+        row = place(spiking[n], n_pre)
         begin, end = row_begin[row], row_end[row]
         following = begin
         if n + 1 < count:
-            following = row_begin[_place(spiking[n + 1], n_pre)]
+            following = row_begin[place(spiking[n + 1], n_pre)]
             for line in range(NEXT_ROW_LINES):
                 prefetch(record[PAIRS] + 8 * following + 64 * line)
                 prefetch(record[POST] + 4 * following + 64 * line)
@@ -329,6 +319,5 @@ def learn(record, step, spikes, count):
                 gains[j * n_slots + origin // slot_steps % n_slots] += (
                     gain * powers[ELIGIBILITY, step - origin] * reward[j]
                 )
-        decayed = reward[j] * reward_decay
-        reward[j] = decayed if abs(decayed) >= NEGLIGIBLE else np.float32(0)
+        reward[j] = without_negligible(reward[j] * reward_decay)
     return 0

@@ -12,11 +12,11 @@ excitatory synapses: growing inhibitory ones silence a neuron all the more.
 import math
 
 import numpy as np
-from numba import njit
 from pydantic import Field
 
 from snn_core.files import StrictModel
 from snn_core.network.compiled import aligned, carray, float32_pointer, int32_pointer, int64_pointer, kernel
+from snn_core.network.decay import decay
 from snn_core.network.rules.plain import COLUMN, COLUMN_BEGIN, PlainRule
 from snn_core.network.synapses import (
     LEARNING,
@@ -28,7 +28,6 @@ from snn_core.network.synapses import (
     WEIGHTS,
 )
 
-NEGLIGIBLE = np.float32(1e-30)
 RATES, NUMBERS, INTERVAL = RECORD_SIZE - 3, RECORD_SIZE - 2, RECORD_SIZE - 1
 """Of the record, at its end, so that any rule may have them. RATES: (N_POST,) float32, Hz. NUMBERS: (5,) float32: decay
 of the rate, what a spike adds to it (Hz), the target (Hz), the exponent of an interval, w_max. INTERVAL: steps."""
@@ -65,19 +64,12 @@ def add_scaling(synapses: PlainRule, spec: ScalingSpec | None, w_max: float) -> 
     return synapses
 
 
-@njit(cache=True, nogil=True)
-def _follow(rates, decay):
-    for j in range(rates.size):
-        decayed = rates[j] * decay
-        rates[j] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
-
-
 @kernel
 def _scale(record, step, spikes, count):
     n_post, interval = record[N_POST], record[INTERVAL]
     numbers = carray(float32_pointer(record[NUMBERS]), (5,))
     rates = carray(float32_pointer(record[RATES]), (n_post,))
-    _follow(rates, numbers[0])
+    decay(rates, numbers[0])
     for n in range(count):
         j = spikes[n] - record[POST_FIRST]
         if 0 <= j < n_post:

@@ -27,6 +27,7 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.network.compiled import carray, float32_pointer, int32_pointer, int64_pointer, kernel, load, store
+from snn_core.network.decay import decay, without_negligible
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.plain import (
     AWAKE,
@@ -54,7 +55,6 @@ from snn_core.network.synapses import (
     Wiring,
 )
 
-NEGLIGIBLE = np.float32(1e-30)
 NUMBERS = 15
 (
     PRE_DECAY,
@@ -167,9 +167,7 @@ def _arrive(record, step, rows, count):
     p = carray(float32_pointer(record[PARAMETERS]), (NUMBERS,))
     x_pre = carray(float32_pointer(record[PRE_TRACES]), (record[N_PRE],))
     awake = int64_pointer(record[AWAKE])
-    for i in range(record[N_PRE]):
-        decayed = x_pre[i] * p[PRE_DECAY]
-        x_pre[i] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
+    decay(x_pre, p[PRE_DECAY])
     for n in range(count):
         x_pre[rows[n]] += np.float32(1)
         awake[rows[n]] = 1
@@ -179,9 +177,8 @@ def _arrive(record, step, rows, count):
 @njit(cache=True, nogil=True)
 def _judge(record, p, spikes, count, signals):
     """The critic's value after the step, and its TD error but for the reward."""
-    slow, fast = signals[SLOW] * p[RATE_DECAY], signals[FAST] * p[RISE_DECAY]
-    slow = slow if slow >= NEGLIGIBLE else np.float32(0)
-    fast = fast if fast >= NEGLIGIBLE else np.float32(0)
+    slow = without_negligible(signals[SLOW] * p[RATE_DECAY])
+    fast = without_negligible(signals[FAST] * p[RISE_DECAY])
     for n in range(count):
         if record[CRITIC_BEGIN] <= spikes[n] < record[CRITIC_END]:
             slow += np.float32(1)
@@ -190,13 +187,6 @@ def _judge(record, p, spikes, count, signals):
     signals[SLOW], signals[FAST] = slow, fast
     signals[VALUE] = p[OFFSET] + p[PER_SPIKE] * (slow - fast)
     signals[ERROR] = (signals[VALUE] - before) * p[PER_STEP] - signals[VALUE] * p[PER_DISCOUNT]
-
-
-@njit(cache=True, nogil=True)
-def _decay(trace, decay):
-    for k in range(trace.size):
-        decayed = trace[k] * decay
-        trace[k] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
 
 
 @njit(cache=True, nogil=True)
@@ -251,8 +241,8 @@ def _learn(record, step, spikes, count):
     _judge(record, p, spikes, count, signals)
     for i in range(n_pre):
         if awake[i]:
-            _decay(slow[row_begin[i] : row_begin[i + 1]], p[SLOW_DECAY])
-            _decay(fast[row_begin[i] : row_begin[i + 1]], p[FAST_DECAY])
+            decay(slow[row_begin[i] : row_begin[i + 1]], p[SLOW_DECAY])
+            decay(fast[row_begin[i] : row_begin[i + 1]], p[FAST_DECAY])
     _pair(record, spikes, count, p[HEIGHT], rises)
     touched = 0
     for i in range(n_pre):

@@ -22,6 +22,7 @@ from numba import njit
 from pydantic import Field, model_validator
 
 from snn_core.network.compiled import carray, float32_pointer, int32_pointer, int64_pointer, kernel
+from snn_core.network.decay import decay
 from snn_core.network.models.presets import filled_in
 from snn_core.network.rules.base import Rule, RuleSpec
 from snn_core.network.rules.plain import COLUMN, COLUMN_BEGIN, COLUMN_ROW, FREE, POST_TRACES, PRE_TRACES, PlainRule
@@ -39,8 +40,6 @@ from snn_core.network.synapses import (
     WEIGHTS,
     Wiring,
 )
-
-NEGLIGIBLE = np.float32(1e-30)
 
 
 def _preset(
@@ -108,13 +107,6 @@ def _connect(wiring: Wiring) -> PlainRule:
 
 
 @njit(cache=True, nogil=True)
-def _decay(trace, decay):
-    for n in range(trace.size):
-        decayed = trace[n] * decay
-        trace[n] = decayed if decayed >= NEGLIGIBLE else np.float32(0)
-
-
-@njit(cache=True, nogil=True)
 def _raise(traces, n, nearest):
     for row in range(2):
         traces[row, n] = np.float32(1) if nearest else traces[row, n] + np.float32(1)
@@ -129,8 +121,8 @@ def _arrive(record, step, rows, count):
     row_begin, post = int64_pointer(record[ROW_BEGIN]), int32_pointer(record[POST])
     weights = float32_pointer(record[WEIGHTS])
     for n in range(2):
-        _decay(r[n], p[n])
-        _decay(o[n], p[2 + n])
+        decay(r[n], p[n])
+        decay(o[n], p[2 + n])
     touched = 0
     for n in range(count):
         i = rows[n]
