@@ -1,4 +1,4 @@
-"""How neurons with a common, fixed threshold spike and are held in their refractory period."""
+"""How neurons with a common, fixed threshold spike and are clamped in their refractory period."""
 
 import numpy as np
 from numba import njit
