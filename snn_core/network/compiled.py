@@ -9,8 +9,7 @@ A kernel neither allocates nor checks: who fills its record does.
 """
 
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numba
 import numpy as np
@@ -30,33 +29,28 @@ carray: Any = numba.carray  # type: ignore[attr-defined]
 _SIGNATURE = types.int64(types.CPointer(types.int64), types.int64, types.CPointer(types.int64), types.int64)
 
 
-class CompiledPart(Protocol):
-    """A part that ``kernel`` has compiled."""
+class CompiledPart:
+    """A part that is compiled when its address is first asked for: a network needs few of them."""
+
+    def __init__(self, function: Callable[..., int]) -> None:
+        self._function = function
+        self._compiled: Any = None
 
     @property
     def address(self) -> int:
-        """Where its code is."""
-        ...
-
-
-class _Part:
-    def __init__(self, function: Callable[..., int]) -> None:
-        self._function = function
-
-    @cached_property
-    def address(self) -> int:
-        compiled: Any = cfunc(_SIGNATURE, cache=True, error_model="numpy")(self._function)
-        self._compiled = compiled  # the code lives as long as this
-        return compiled.address
+        """Where its code is, as long as this object lives."""
+        if self._compiled is None:
+            self._compiled = cfunc(_SIGNATURE, cache=True, error_model="numpy")(self._function)
+        return self._compiled.address
 
 
 def kernel(function: Callable[..., int]) -> CompiledPart:
-    """A part for the step to call, compiled when its ``address`` is first asked for: a network needs few of them.
+    """A part for the step to call; its ``address`` is what the step is given.
 
     In the cache on disk a part of another package is stale when snn_core has changed, too: it reads snn_core's records.
     """
     cover(function)
-    return _Part(function)
+    return CompiledPart(function)
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
