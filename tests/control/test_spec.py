@@ -129,10 +129,13 @@ def test_a_bad_value_is_refused_by_file_and_key(tmp_path, path, value, key):
 
 @pytest.mark.parametrize("decoder", [PUSH_PULL, RATE], ids=["push_pull", "rate"])
 def test_a_decoder_is_made_for_the_network(decoder):
-    made = make_decoder(controller_spec(decoder=decoder))
+    populations = controller_description()["populations"]
+    two = populations | {"nobody": populations["motor"] | {"size": 3}}
+    made = make_decoder(controller_spec(populations=two, decoder=decoder))
     assert made.errors == ("error",)
     assert made.rest().names == ("force_n",)
-    assert {population: reward.size for population, reward in made.credit([1.0]).items()} == {"motor": 2}
+    sizes = {population: reward.size for population, reward in made.credit([1.0]).items()}
+    assert sizes == {name: two[name]["size"] for name in set(decoder["command"]["force_n"].values()) & set(two)}
 
 
 def test_a_missing_file_and_an_unknown_name_are_refused(tmp_path):
