@@ -25,8 +25,8 @@ from spikedrive_nodes.processes.node_processes import NodeProcesses, free_domain
 from spikedrive_nodes.processes.recorder import Recorder
 from spikedrive_nodes.ros.runtime import Executor
 
-START_S = 60.0
-"""A drive that has not begun after this long will not: the nodes compile for some seconds when their cache is cold."""
+START_S = 120.0
+"""A drive that has not begun after this long will not. Most kernels are in the cache by now; some the nodes compile."""
 SILENCE_S = 30.0
 """No window for this long ends a drive."""
 ACQUAINTED_S = 0.2

@@ -58,7 +58,7 @@ def run_experiment(
     """Carry out ``plan``; the controller learns. What comes after an interruption is left out. Raises UserError."""
     drive: Driver = driver or InProcess()
     watch = watch or _watch_nothing
-    compile_s = compile_kernels(parameters, controller) if isinstance(drive, InProcess) else 0.0
+    compile_s = compile_kernels(parameters, controller)  # also for nodes, which then find them in the cache
     drives: dict[str, DriveResult] = {}
     weights_before = weights_of(controller)
     if plan.before_s:
