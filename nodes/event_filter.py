@@ -118,7 +118,7 @@ class EventFilterNode(Node):
                 self._repeated += 1
                 self._publisher.publish(sent.answer)
                 return
-            self._begin_anew()
+            self._restart()
         decoded = self._decoder.take(message, time.monotonic_ns() // 1000)
         packet_filter = self._filter_for(*decoded.sensor)
         packet = packet_filter(decoded.events, message.seq, decoded.span_us[1] if decoded.span_us else None)
@@ -140,7 +140,7 @@ class EventFilterNode(Node):
             made = self._filter = PacketFilter(chain, self._settings.encoding)
         return made
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         """The source has restarted: its numbers went back."""
         self._sent.clear()
         self._sent_bytes = 0

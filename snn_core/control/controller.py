@@ -221,9 +221,7 @@ class Controller:
 
 def _numbers(state: Mapping[str, JsonValue], key: str) -> list[float]:
     value = state[key]
-    if not isinstance(value, list):
+    numbers = [float(number) for number in value if isinstance(number, int | float)] if isinstance(value, list) else []
+    if not isinstance(value, list) or len(numbers) != len(value):
         raise TypeError(f"{key} must be a list of numbers, found {value!r}")
-    numbers = [number for number in value if isinstance(number, int | float)]
-    if len(numbers) != len(value):
-        raise TypeError(f"{key} must be a list of numbers, found {value!r}")
-    return [float(number) for number in numbers]
+    return numbers

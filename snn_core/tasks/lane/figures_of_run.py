@@ -12,6 +12,13 @@ _RECENT = 200
 """Windows over which the deviation shown is averaged."""
 
 
+def _number(figures: Mapping[str, Figure], key: str) -> float:
+    """A figure that every run has."""
+    value = figures[key]
+    assert value is not None
+    return value
+
+
 class LaneFigures:
     """Resets, laps and deviations."""
 
@@ -40,15 +47,17 @@ class LaneFigures:
     def training_line(cls, figures: Mapping[str, Figure]) -> str:
         """``training_figures`` in words."""
         last = figures["last_reset_s"]
-        resets = plural(figures["resets"] or 0, "reset") + ("" if last is None else f", the last after {last:.0f} s")
-        return f"{resets}, {plural(figures['laps'] or 0, 'lap')}"
+        resets = plural(_number(figures, "resets"), "reset") + (
+            "" if last is None else f", the last after {last:.0f} s"
+        )
+        return f"{resets}, {plural(_number(figures, 'laps'), 'lap')}"
 
     @classmethod
     def evaluation_line(cls, figures: Mapping[str, Figure]) -> str:
         """``evaluation_figures`` in words."""
-        deviation_mm = 1000 * (figures["mean_abs_deviation_m"] or 0.0)
-        resets = plural(figures["evaluation_resets"] or 0, "reset")
-        laps = plural(figures["evaluation_laps"] or 0, "lap")
+        deviation_mm = 1000 * _number(figures, "mean_abs_deviation_m")
+        resets = plural(_number(figures, "evaluation_resets"), "reset")
+        laps = plural(_number(figures, "evaluation_laps"), "lap")
         return f"{deviation_mm:.1f} mm off on average, {resets}, {laps}"
 
     @classmethod

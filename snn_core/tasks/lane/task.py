@@ -28,7 +28,7 @@ _ORIGIN = LanePosition(0.0, 0.0, 0.0, 0.0)
 Result = TypeVar("Result")
 
 
-class SimulatorSettings(TaskSettings, SceneSettings):
+class SimulatorSettings(SceneSettings, TaskSettings):
     """The scene and the rules of a run in it."""
 
     task: LaneTaskSpec = LaneTaskSpec()  # type: ignore[assignment]
