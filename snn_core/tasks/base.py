@@ -229,8 +229,8 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
     def odometry_signals(cls, signal_settings: StrictModel, goal: int) -> OdometrySignals:
         """What the node ``reward`` calls, of a task that has it.
 
-        signal_settings: of ``signal_settings_type``. goal: the only one that it is asked for; -1: any. Raises UserError
-        for a goal or settings that cannot be used.
+        signal_settings: of ``signal_settings_type``. goal: the only one that it is asked for; -1: any. What is returned
+        is compiled: a window waits for it. Raises UserError for a goal or settings that cannot be used.
         """
         raise NotImplementedError
 

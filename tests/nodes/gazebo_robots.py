@@ -104,6 +104,11 @@ class GazeboRobot(NamedTuple):
             _tell_classic(request, urlsplit(environment["GAZEBO_MASTER_URI"]).port or 0)
 
 
+def mode_name(lockstep: bool) -> str:
+    """What a test of that mode is called."""
+    return "lockstep" if lockstep else "free"
+
+
 def simulator_parameters(gazebo: str) -> dict[str, Any]:
     return {
         "backend": gazebo,

@@ -33,8 +33,8 @@ from spikedrive_nodes.ros import messages, qos
 from spikedrive_nodes.ros.runtime import Executor
 from tests.events.streams import random_events
 
-PATIENCE_S = 60.0
-"""Bounds how long a failing test waits; a passing one does not wait for it."""
+PATIENCE_S = 180.0
+"""Bounds how long a failing test waits; a passing one does not wait for it. Nodes have taken a minute to start."""
 FREE_RUNNING_CONTROLLER = {"network": "any_camera", "lockstep": False, "learning": False}
 
 

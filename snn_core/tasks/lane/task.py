@@ -236,6 +236,7 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
         track = load_track(signal_settings.track)
         if goal >= track.lanes:
             raise UserError(f"lane: track {track.name} has no lane {goal}")
+        track.locate(0.0, 0.0, 0.0, 0)  # its kernels are loaded now, not while a first window waits for its signals
         return LaneSignals(signal_settings, track).of_pose
 
     @classmethod
