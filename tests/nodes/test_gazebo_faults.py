@@ -1,6 +1,6 @@
 """The node ``simulator`` with a real Gazebo behind it that fails: what the node says of it, and what it leaves.
 
-These are apart from the tests of a robot that drives on: one that idles beside them would take the cores from a start.
+They are apart from the tests of a robot that drives on: it would drive beside them, and take the cores from each start.
 """
 
 import os

@@ -1,6 +1,8 @@
 """What teaches on the lanes: the error, and a reward of weighted terms."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -83,3 +85,26 @@ def test_settings_of_another_track_are_refused():
     LaneTask.check_settings(settings, RewardSettings(track="tight"))
     with pytest.raises(ValueError, match="reward: track: expected that of the simulator, 'tight', found 'meschede'"):
         LaneTask.check_settings(settings, RewardSettings())
+
+
+FIRST_CALL = """
+from numba.core.registry import CPUDispatcher
+from snn_core.sim import track_kernels
+from snn_core.tasks.lane.signals import RewardSettings
+from snn_core.tasks.lane.task import LaneTask
+
+def compiled():
+    return [len(kernel.signatures) for kernel in vars(track_kernels).values() if isinstance(kernel, CPUDispatcher)]
+
+signals = LaneTask.odometry_signals(RewardSettings(), -1)
+before = compiled()
+signals(0.5, 0.1, 0.2, 1.0, 1)
+print(sum(before), sum(compiled()))
+"""
+
+
+def test_the_first_signals_of_odometry_compile_nothing():
+    """A window waits for them. In a process of its own, since the kernels of this one are compiled by now."""
+    done = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, timeout=300, check=True)
+    before, after = map(int, done.stdout.split())
+    assert 0 < before == after
