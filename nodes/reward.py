@@ -63,8 +63,8 @@ class RewardNode(Node):
     def _publish(self, odometry: Odometry, goal: int) -> None:
         pose = odometry.pose.pose
         yaw = yaw_from_quaternion(pose.orientation.z, pose.orientation.w)
-        speed_m_s = odometry.twist.twist.linear.x
-        signals = self._signals(pose.position.x, pose.position.y, yaw, speed_m_s, goal)
+        v_m_s, omega_rad_s = odometry.twist.twist.linear.x, odometry.twist.twist.angular.z
+        signals = self._signals(pose.position.x, pose.position.y, yaw, v_m_s, omega_rad_s, goal)
         self._publisher.publish(messages.to_reward(signals, odometry.header.stamp))
         self._published += 1
 

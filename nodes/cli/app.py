@@ -68,15 +68,28 @@ class Discovery(StrEnum):
     SUBNET = "subnet"
 
 
+def _shipped_or_path(path: Path | None) -> Path | None:
+    """A shipped parameter file by its name (``lane_reward``), any other as it is."""
+    named = None if path is None or path.exists() or path.name != str(path) else parameter_file(path.name)
+    return named if named is not None and named.is_file() else path
+
+
 ParametersOption = Annotated[
     Path | None,
-    typer.Option(help="ROS 2 parameter file of the nodes.", show_default="the task's: launch/config/lane.yaml"),
+    typer.Option(
+        help="ROS 2 parameter file of the nodes: a shipped name (lane, lane_reward) or a .yaml file.",
+        show_default="the task's: launch/config/lane.yaml",
+        callback=_shipped_or_path,
+    ),
 ]
 TaskOption = Annotated[str, typer.Option(help="What to learn: see `spikedrive tasks`.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of weights, encoder and camera noise.")]
 BackendOption = Annotated[
     Backend | None,
     typer.Option(help="Simulator: embedded, Gazebo Sim or Gazebo Classic.", show_default="as in --parameters"),
+]
+ScheduleOption = Annotated[
+    Path | None, typer.Option(help="File of changes of robot, sensor and light in mid-run.", show_default="none")
 ]
 DiscoveryOption = Annotated[
     Discovery | None,
@@ -113,6 +126,7 @@ def train(
     parameters: ParametersOption = None,
     network: Annotated[str | None, typer.Option(help="Network: a shipped name or a .yaml file.")] = None,
     track: Annotated[str | None, typer.Option(help="Track: a shipped name or a .yaml file.")] = None,
+    schedule: ScheduleOption = None,
     backend: BackendOption = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Go on from this checkpoint.", show_default="new weights")
@@ -140,6 +154,7 @@ def train(
         parameters=parameters,
         network=network,
         track=track,
+        schedule=schedule,
         backend=backend and backend.value,
         checkpoint=checkpoint,
         learning_rate_per_ms=learning_rate,
@@ -179,6 +194,7 @@ def evaluate(
     json_path: JsonOption = None,
     parameters: ParametersOption = None,
     track: Annotated[str | None, typer.Option(help="Track: a shipped name or a .yaml file.")] = None,
+    schedule: ScheduleOption = None,
     backend: BackendOption = None,
     controls_seconds: Annotated[
         float,
@@ -200,6 +216,7 @@ def evaluate(
         out=out,
         parameters=parameters,
         track=track,
+        schedule=schedule,
         backend=backend and backend.value,
         controls_s=controls_seconds,
     )

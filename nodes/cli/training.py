@@ -37,6 +37,7 @@ class TrainOptions:
     parameters: Path | None
     network: str | None
     track: str | None
+    schedule: Path | None
     backend: str | None
     checkpoint: Path | None
     learning_rate_per_ms: float | None
@@ -55,6 +56,7 @@ class EvaluateOptions:
     out: Path
     parameters: Path | None
     track: str | None
+    schedule: Path | None
     backend: str | None
     controls_s: float
 
@@ -68,7 +70,7 @@ def train(options: TrainOptions) -> tuple[dict[str, Any], bool]:
         options.seed,
         options.task,
         options.network,
-        {"track": options.track, "backend": options.backend},
+        _scene_options(options),
     )
     parameters = with_task(parameters, mode="train", duration_s=options.seconds)
     controller = _controller(options, parameters)
@@ -76,6 +78,12 @@ def train(options: TrainOptions) -> tuple[dict[str, Any], bool]:
     record, interrupted = _run(parameters, controller, plan, options.out, _driver(options.dds, options.out))
     print_result(parameters.task, record, options.out, interrupted)
     return record.figures, interrupted
+
+
+def _scene_options(options: TrainOptions | EvaluateOptions) -> dict[str, str | None]:
+    """Settings of the scene that the command line says."""
+    schedule = None if options.schedule is None else str(options.schedule)
+    return {"track": options.track, "schedule": schedule, "backend": options.backend}
 
 
 def _controller(options: TrainOptions, parameters: DriveParameters) -> Controller:
@@ -118,7 +126,7 @@ def evaluate(options: EvaluateOptions) -> tuple[dict[str, Any], bool]:
         options.parameters or task_parameter_file(options.task),
         options.seed,
         options.task,
-        options={"track": options.track, "backend": options.backend},
+        options=_scene_options(options),
     )
     trained = controller_from_checkpoint(options.checkpoint, parameters.controller.limits)
     parameters = with_window(parameters, trained.spec.window_ms)

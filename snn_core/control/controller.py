@@ -1,12 +1,14 @@
 """The loop from events to a command: pooling, encoder, network, decoder, limits; one window at a time."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import JsonValue
 
 from snn_core.control.command import Command, CommandLimiter
+from snn_core.control.critic import TD_ERROR, VALUE_ERROR, Critic
 from snn_core.control.encoders.pooling import make_pooling
 from snn_core.control.safety import SafetyLimits, limits_of
 from snn_core.control.signals import ERROR, REWARD, Signals, check_finite, names_of
@@ -30,6 +32,8 @@ class Answer(NamedTuple):
     command: Command
     """For the window that follows."""
     spikes: Spikes
+    judged: Signals = MappingProxyType({})
+    """What a critic made of the signals: its own, and for the eye ``critic/value`` and ``critic/td_error``."""
 
 
 class Controller:
@@ -53,8 +57,14 @@ class Controller:
         self.limiter = CommandLimiter(limits_of(decoding.channels(), self.limits))
         self._pooling: Pooling | None = None
         self._first_input = self.network.span(self._encoding.population).start
+        self._critic: Critic | None = None
+        counted = spec.decoded_sizes(decoding)
+        if spec.critic is not None:
+            size = spec.populations[spec.critic.population].size
+            self._critic = Critic(spec.critic, size, spec.window_us * 1e-6)
+            counted[spec.critic.population] = size
         places = list(spec.populations)
-        self._decoded = [(name, places.index(name), size) for name, size in spec.decoded_sizes(decoding).items()]
+        self._counted = [(name, places.index(name), size) for name, size in counted.items()]
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -71,6 +81,13 @@ class Controller:
 
     def check_signals(self, given: Signals) -> None:
         """Raises UserError when a rule follows a signal that is not given, and that the decoder cannot make."""
+        if self.spec.critic is not None:
+            if self.spec.critic.reward not in given:
+                raise UserError(
+                    f"network {self.spec.name!r}: its critic predicts the signal {self.spec.critic.reward!r}, given "
+                    f"are {', '.join(names_of(given)) or 'none'}; set critic.reward, or the terms of the task"
+                )
+            given = {**given, TD_ERROR: 0.0, VALUE_ERROR: 0.0}
         for name in self.network.signals:
             if self._value(name, given) is None:
                 raise UserError(
@@ -130,6 +147,8 @@ class Controller:
         self.network.rest()
         self._encoder.rest()
         self._decoder.rest()
+        if self._critic is not None:
+            self._critic.rest()
 
     def step(self, events: Events, signals: Signals | None = None, *, placed: bool = False) -> Answer:
         """Take the network through the next window.
@@ -148,23 +167,28 @@ class Controller:
         spec, network = self.spec, self.network
         if placed:
             self.limiter.set_last(self._decoder.rest())
+        judged: Signals = {}
         if signals is not None:
-            self._teach(signals)
+            check_finite(signals)
+            if self._critic is not None and spec.critic is not None and spec.critic.reward in signals:
+                judged = self._critic.errors(signals, placed)
+            self._teach({**signals, **judged})
         pool = self._pooling.assign(events.x, events.y, events.polarity)
         offsets, inputs = self._encoder.encode(events.t, pool, network.time_us, spec.steps_per_window)
         spikes = network.advance(spec.steps_per_window, offsets, inputs + self._first_input)
         counts = {
             name: np.bincount(spikes.neuron[spikes.population == place], minlength=size)
-            for name, place, size in self._decoded
+            for name, place, size in self._counted
         }
+        if self._critic is not None and spec.critic is not None:
+            self._critic.observe(counts[spec.critic.population])
         command = self._limit(self._decoder.decode(counts))
-        return Answer(network.time_us, command, spikes)
+        return Answer(network.time_us, command, spikes, judged)
 
     def _limit(self, wanted: Command) -> Command:
         return self.limiter.limit(wanted, self.spec.window_us * 1e-6)
 
     def _teach(self, signals: Signals) -> None:
-        check_finite(signals)
         for name in self.network.signals:
             value = self._value(name, signals)
             if value is not None:
@@ -193,10 +217,12 @@ class Controller:
 
     def state(self) -> dict[str, JsonValue]:
         """What is not in the network's arrays, as JSON can hold it."""
+        critic: dict[str, JsonValue] = {} if self._critic is None else {"critic": [*self._critic.state()]}
         return {
             "encoder": self._encoder.state(),
             "decoder": [*self._decoder.state()],
             "last": [*self.limiter.last],
+            **critic,
         }
 
     def set_state(self, state: Mapping[str, JsonValue]) -> None:
@@ -213,6 +239,11 @@ class Controller:
         self._decoder.set_state(_numbers(state, "decoder"))
         try:
             self._encoder.set_state(encoder)
+            if self._critic is not None:
+                critic = state["critic"]
+                if not isinstance(critic, list):
+                    raise TypeError(f"critic must be a list of numbers, found {critic!r}")
+                self._critic.set_state(critic)
         except (ValueError, KeyError, TypeError):
             self._decoder.set_state(before)
             raise

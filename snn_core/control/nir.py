@@ -1,4 +1,6 @@
-"""Controllers to and from NIR. Encoder, decoder and window, which NIR does not know, travel in the graph's metadata."""
+"""Controllers to and from NIR. Encoder, decoder, critic and window, which NIR does not know, travel in the graph's
+metadata.
+"""
 
 import json
 from pathlib import Path
@@ -17,24 +19,27 @@ from snn_core.network.interchange.nir_targets import Target
 from snn_core.network.network import Network
 
 _LIKED_WINDOW_MS = 50.0
+_PARTS = ("encoder", "decoder", "critic")
 
 
 def controller_to_nir(network: Network, drop_plasticity: bool = False, target: Target | None = None) -> ExportedNetwork:
-    """As ``to_nir``; encoder, decoder and window of the network's description, where it has them, go along."""
+    """As ``to_nir``; encoder, decoder, critic and window of the network's description, where it has them, go along."""
     spec = network.spec
     if not isinstance(spec, ControllerSpec):
         return to_nir(network, drop_plasticity, target)
     metadata: dict[str, object] = {"window_ms": spec.window_ms}
-    for part in ("encoder", "decoder"):
+    for part in _PARTS:
         value = getattr(spec, part)
         if value is not None:
             metadata[part] = json.dumps(value.model_dump(mode="json"))
     outputs = () if spec.decoder is None else tuple(spec.decoder.populations().values())
+    if spec.critic is not None:
+        outputs = (*outputs, spec.critic.population)
     return to_nir(network, drop_plasticity, target, metadata, outputs)
 
 
 def controller_from_nir(source: Path | nir.NIRGraph, options: Options | None = None) -> ImportedNetwork:
-    """As ``read_nir`` (a path) or ``from_nir`` (a graph), with the encoder, decoder and window of its metadata.
+    """As ``read_nir`` (a path) or ``from_nir`` (a graph), with the encoder, decoder, critic and window of its metadata.
 
     Parts that do not fit the network are left out, and said in the notes. Raises UserError.
     """
@@ -45,7 +50,7 @@ def controller_from_nir(source: Path | nir.NIRGraph, options: Options | None = N
         window_ms = float(f"{max(round(_LIKED_WINDOW_MS / dt_ms), 1) * dt_ms:.12g}")
     imported = imported._replace(description=imported.description | {"window_ms": window_ms}, model=ControllerSpec)
     parts: dict[str, Any] = {}
-    for part in ("encoder", "decoder"):
+    for part in _PARTS:
         if part in imported.metadata:
             try:
                 parts[part] = json.loads(str(imported.metadata[part]))
@@ -55,7 +60,7 @@ def controller_from_nir(source: Path | nir.NIRGraph, options: Options | None = N
     try:
         whole.checked([])
     except UserError:
-        imported.checked([])  # raises, unless it is encoder or decoder that do not fit
+        imported.checked([])  # raises, unless it is these parts that do not fit
         imported.notes.append(f"{' and '.join(parts)}: do not fit the network and are left out")
         return imported
     return whole

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
+from snn_core.control.critic import CriticSpec
 from snn_core.control.decoders import DECODERS
 from snn_core.control.decoders.base import Decoder, DecodingSpec
 from snn_core.control.encoders import ENCODERS
@@ -32,6 +33,9 @@ class ControllerSpec(NetworkSpec):
     window_ms: float = Field(default=50.0, gt=0, le=1000, description="control window (ms)")
     encoder: Encoding | None = Field(default=None, description="null: a network that no robot is driven by")
     decoder: Decoding | None = None
+    critic: CriticSpec | None = Field(
+        default=None, exclude_if=lambda critic: critic is None, description="null: no reward is predicted"
+    )
 
     @model_validator(mode="after")
     def _control_fits(self) -> "ControllerSpec":
@@ -43,6 +47,10 @@ class ControllerSpec(NetworkSpec):
             self._check_encoder(self.encoder)
         if self.decoder is not None:
             self._check_decoder(self.decoder)
+        if self.critic is not None and isinstance(
+            self.population("critic.population", self.critic.population), SpikeSource
+        ):
+            raise ValueError(f"critic.population must be a population of neurons, found {self.critic.population!r}")
         return self
 
     def _check_encoder(self, encoder: EncodingSpec) -> None:

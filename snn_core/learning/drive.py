@@ -63,7 +63,7 @@ class DriveStep(NamedTuple):
             events=len(window.events),
             state=window.state,
             command=self.answer.command.values,
-            signals=self.signals,
+            signals={**self.signals, **{name: value for name, value in self.answer.judged.items() if "/" in name}},
         )
 
 

@@ -69,7 +69,10 @@ def run_experiment(
         drives["training"] = train(parameters, controller, plan.control, drive, watch("training", task.duration_s))
     counts = operation_figures(before, controller)
     if plan.evaluation_s and not interrupted():
-        drives["after"] = evaluate(parameters, controller, plan.evaluation_s, drive, watch("after", plan.evaluation_s))
+        trained_s = drives["training"].simulated_s if "training" in drives else 0.0
+        simulator = parameters.task.settings_after(parameters.simulator, trained_s)
+        changed = parameters._replace(simulator=simulator)
+        drives["after"] = evaluate(changed, controller, plan.evaluation_s, drive, watch("after", plan.evaluation_s))
     record = _record(parameters, controller, plan, drives, weights_before, compile_s)
     record.figures |= counts
     return record
@@ -123,6 +126,7 @@ def _record(
         "seed": controller.seed,
         "reward": getattr(parameters.reward, "function", None) or ", ".join(controller.network.signals),
         "control": plan.control,
+        **parameters.task.conditions(parameters.simulator),
         "compile_s": compile_s,
     }
     if "training" in drives:

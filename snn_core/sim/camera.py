@@ -24,6 +24,7 @@ class CameraSpec(StrictModel):
     height_m: float = Field(default=0.3, ge=0.02, le=10.0, description="height above the ground (m)")
     forward_m: float = Field(default=0.15, ge=-5.0, le=5.0, description="distance ahead of the wheels' axle (m)")
     pitch_deg: float = Field(default=20.0, ge=-30.0, le=80.0, description="optical axis below the horizon (degrees)")
+    yaw_deg: float = Field(default=0.0, ge=-90.0, le=90.0, description="optical axis to the left of ahead (degrees)")
     range_m: float = Field(
         default=10.0, ge=0.1, le=100.0, description="distance ahead beyond which no paint is seen (m)"
     )
@@ -33,6 +34,15 @@ class CameraSpec(StrictModel):
         default=0.4, ge=0.01, le=1.0, description="intensity above the horizon (reflectance)"
     )
     footprint_px: float = Field(default=1.0, ge=0.1, le=10.0, description="width over which a pixel averages (px)")
+    light: float = Field(
+        default=1.0, ge=1e-6, le=1e6, description="light on the scene, 1 where intensities are as they say"
+    )
+    dark_intensity: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="what a pixel's dark current adds to all intensities; in little light it hides contrast",
+    )
     max_motion_px: float = Field(
         default=1.0,
         ge=0.01,
@@ -55,7 +65,8 @@ class Renderer:
         self.rows, self.background = _trace_rows(spec)
         dash = track.spec.dash
         paint = np.array([0.5 * track.spec.marking_width, dash[0], sum(dash), spec.footprint_px])
-        shade = np.log(np.linspace(spec.ground_intensity, spec.marking_intensity, _SHADES)).astype(np.float32)
+        shades = np.linspace(spec.ground_intensity, spec.marking_intensity, _SHADES)
+        shade = seen_by_pixel(spec, shades).astype(np.float32)
         self.scene = (track.segments, track.lines, paint, shade)
 
     def render(self, x: float, y: float, yaw: float, out: np.ndarray | None = None) -> np.ndarray:
@@ -67,8 +78,20 @@ class Renderer:
             raise ValueError(f"out: expected a contiguous float32 array of shape {shape}")
         if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(yaw)):
             raise ValueError(f"expected a finite pose, found {x}, {y}, {yaw}")
-        kernels.paint_image(out, x, y, math.cos(yaw), math.sin(yaw), self.rows, self.background, self.scene)
+        x, y, cosine, sine = (values.item() for values in self.view(*np.array([[x], [y], [yaw]])))
+        kernels.paint_image(out, x, y, cosine, sine, self.rows, self.background, self.scene)
         return out
+
+    def view(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Place (m) and direction (cosine, sine) of the robot that would see the same with a camera looking ahead.
+
+        x, y (m), yaw (rad): each (n,).
+        """
+        mount, forward = math.radians(self.spec.yaw_deg), self.spec.forward_m
+        if mount == 0.0:
+            return x, y, np.cos(yaw), np.sin(yaw)
+        cosine, sine = np.cos(yaw + mount), np.sin(yaw + mount)
+        return x + forward * (np.cos(yaw) - cosine), y + forward * (np.sin(yaw) - sine), cosine, sine
 
 
 def _trace_rows(spec: CameraSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -96,4 +119,21 @@ def _trace_rows(spec: CameraSpec) -> tuple[np.ndarray, np.ndarray]:
     rows[seen] = np.column_stack(
         [ahead + spec.forward_m, across, along, np.hypot(down, outwards), np.hypot(sideways, back)]
     )
-    return rows, np.log(background).astype(np.float32)
+    if spec.yaw_deg != 0.0:
+        _turn_motion(rows, spec)
+    return rows, seen_by_pixel(spec, background).astype(np.float32)
+
+
+def seen_by_pixel(spec: CameraSpec, intensity: np.ndarray) -> np.ndarray:
+    """Natural logarithm of what a pixel's photodiode gives for an intensity (reflectance), dark current included."""
+    return np.log(spec.light * intensity + spec.dark_intensity)
+
+
+def _turn_motion(rows: np.ndarray, spec: CameraSpec) -> None:
+    """Bounds of the apparent motion for a camera that looks to a side: driving moves its picture sideways, too."""
+    yaw = math.radians(spec.yaw_deg)
+    seen = rows[:, kernels.ACROSS] > 0.0
+    along, sideways = rows[seen, kernels.MOTION_PER_M], 1.0 / rows[seen, kernels.ACROSS]
+    rows[seen, kernels.MOTION_PER_M] = abs(math.cos(yaw)) * along + abs(math.sin(yaw)) * sideways
+    # The point about which rows are laid out circles the axle at this distance.
+    rows[seen, kernels.MOTION_PER_RAD] += 2.0 * abs(spec.forward_m * math.sin(0.5 * yaw)) * (along + sideways)

@@ -111,6 +111,14 @@ class EventPixelArray:
         self.now_us = int(t_us)
         return events
 
+    def change(self, spec: EventPixelSpec) -> None:
+        """Have other noise and another refractory time from now on. Raises ValueError for other thresholds."""
+        same = ("threshold_on", "threshold_off", "threshold_mismatch")
+        if any(getattr(spec, name) != getattr(self.spec, name) for name in same):
+            raise ValueError(f"expected the same {', '.join(same)}, by which the pixels were drawn")
+        self.spec = spec
+        self.pixels = (*self.pixels[:-1], spec.refractory_us)
+
     def check_time(self, t_us: int) -> None:
         """Raise ValueError when time does not advance by 1 to 2^31 us."""
         if not 0 < t_us - self.now_us < _MOST_US:

@@ -70,6 +70,10 @@ class FrameEvents:
         contrast = float(self._table[-1] - self._table[0])
         self._row_bound = width * self._pixels.most_events_per_pixel(contrast)
 
+    def change(self, pixel: EventPixelSpec) -> None:
+        """Have other noise and another refractory time from now on. Raises ValueError for other thresholds."""
+        self._pixels.change(pixel)
+
     @property
     def now_us(self) -> int:
         """Time of the last image (us)."""

@@ -9,6 +9,7 @@ from snn_core.sim.camera import CameraSpec
 from snn_core.sim.event_pixel import EventPixelSpec
 from snn_core.sim.gazebo_settings import GazeboSettings
 from snn_core.sim.robot import RobotSpec
+from snn_core.sim.sensor_faults import SensorFaultSpec
 
 
 class SceneSettings(StrictModel):
@@ -23,7 +24,14 @@ class SceneSettings(StrictModel):
     dark: bool = Field(default=False, description="lens cap on: noise events only")
     camera: CameraSpec = CameraSpec()
     pixel: EventPixelSpec = EventPixelSpec()
+    sensor: SensorFaultSpec = SensorFaultSpec()
     robot: RobotSpec = RobotSpec()
+    schedule: str = Field(
+        default="", description="file of changes in mid-run (path of a .yaml file); empty: nothing changes"
+    )
+    schedule_from_s: float = Field(
+        default=0.0, ge=0.0, le=1e7, description="the schedule's time at which the run begins (s)"
+    )
     gazebo: GazeboSettings = GazeboSettings()
 
     @field_validator("window_ms")

@@ -151,6 +151,25 @@ class Track:
         error = error - math.pi if error > 0.0 else error + math.pi
         return LanePosition(centre - offset, error, (length - s) % length, -curvature)
 
+    def longest_straight(self, lane: int) -> tuple[float, float]:
+        """Arc length (m) at which a lane's longest straight begins, as it is driven, and its length (m); 0 without."""
+        length, ends = self.lane_length_m(lane), [*self._lane_starts[lane][1:], self.lane_length_m(lane)]
+        straight = self.segments[:, kernels.CURVATURE] == 0.0
+        if straight.all() or not straight.any():
+            return 0.0, length if straight.any() else 0.0
+        first = int(np.flatnonzero(~straight)[0])
+        begin, run, best = 0.0, 0.0, (0.0, 0.0)
+        for k in range(first, first + straight.size):
+            i = k % straight.size
+            if not straight[i]:
+                run = 0.0
+                continue
+            begin = begin if run else self._lane_starts[lane][i]
+            run += ends[i] - self._lane_starts[lane][i]
+            best = max(best, (run, begin))
+        longest, begin = best
+        return (begin if lane == 0 else (length - begin - longest) % length), longest
+
     def curvature_ahead_1_m(self, lane: int, arc_length_m: float, distance_m: float = 0.0) -> float:
         """Curvature of a lane's centre ``distance_m`` further on, 1/m, positive when it turns left."""
         i, _ = self._find(lane, arc_length_m + distance_m)

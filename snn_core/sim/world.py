@@ -1,6 +1,5 @@
 """The world in windows: a robot on a track, and what its event camera sees of it."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from snn_core.sim.camera_kernels import ACROSS, MOTION_PER_M, MOTION_PER_RAD, pa
 from snn_core.sim.event_pixel import EventPixelArray, EventPixelSpec
 from snn_core.sim.pixel_kernels import update_row
 from snn_core.sim.robot import TICK_US, Robot, RobotSpec, quaternion_from_yaw, yaw_from_quaternion
+from snn_core.sim.sensor_faults import SensorFaults, SensorFaultSpec
 from snn_core.sim.track import LanePosition, Pose, Track
 
 _SPARE_EVENTS = 1 << 16
@@ -65,6 +65,7 @@ class World:
         seed: int,
         window_us: int = 50_000,
         dark: bool = False,
+        sensor: SensorFaultSpec | None = None,
     ) -> None:
         if window_us < TICK_US or window_us % TICK_US:
             raise ValueError(f"window_us: expected a multiple of {TICK_US}, found {window_us}")
@@ -72,18 +73,46 @@ class World:
         self.renderer = Renderer(track, camera)
         self.robot = Robot(robot)
         self.pixels = EventPixelArray(pixel, camera.width, camera.height, np.random.default_rng(seed))
+        self._faults = SensorFaults(sensor or SensorFaultSpec(), camera.width, camera.height, seed)
         self.window_us = window_us
         self.dark = dark
         self.lane = 0
         self.now_us = 0
         self.rows_rendered = 0
-        contrast = abs(math.log(camera.marking_intensity / camera.ground_intensity))
-        renderings = window_us // TICK_US
-        self._row_bound = renderings * camera.width * self.pixels.most_events_per_pixel(contrast)
+        self._row_bound = self._most_events_of_row()
+        self._jump_bound = 0
         self._events = np.empty(0, np.int64)
         self._row = np.empty(camera.width, np.float32)
         self._view = np.empty((camera.height, camera.width), np.float32)
         self.place(0)
+
+    def change(self, camera: CameraSpec, pixel: EventPixelSpec, robot: RobotSpec, sensor: SensorFaultSpec) -> None:
+        """Be another scene from now on. What pixels see jump, they take to change until their row is rendered next.
+
+        Raises ValueError for a camera of another size, or for pixels of other thresholds.
+        """
+        if (camera.width, camera.height) != (self.pixels.width, self.pixels.height):
+            raise ValueError("camera: expected the same width and height")
+        if camera != self.renderer.spec:
+            before = self._range()
+            self.renderer = Renderer(self.track, camera)
+            self._row_bound = self._most_events_of_row()
+            jump = max(*before, *self._range()) - min(*before, *self._range())
+            self._jump_bound = camera.width * self.pixels.most_events_per_pixel(jump)
+        self.pixels.change(pixel)
+        self.robot.spec = robot
+        self._faults.change(sensor)
+
+    def _most_events_of_row(self) -> int:
+        """No row sends more in a window, noise and a jump of the whole picture apart."""
+        shade = self.renderer.scene[3]
+        contrast = float(shade.max() - shade.min())
+        return self.window_us // TICK_US * self.pixels.width * self.pixels.most_events_per_pixel(contrast)
+
+    def _range(self) -> tuple[float, float]:
+        """Lowest and highest log intensity of any picture."""
+        levels = np.concatenate([self.renderer.scene[3], self.renderer.background])
+        return float(levels.min()), float(levels.max())
 
     def place(self, lane: int, arc_length_m: float = 0.0, deviation_m: float = 0.0, speed_m_s: float = 0.0) -> None:
         """Put the robot on a lane, looking along it and already driving straight on at ``speed_m_s``.
@@ -113,29 +142,31 @@ class World:
         states: float64 (ticks + 1, 5): x, y (m), yaw (rad), speed (m/s) and yaw rate (rad/s) at each tick of 1 ms.
         """
         path = np.empty((self.window_us // TICK_US + 1, 6))
-        path[:, :2] = states[:, :2]
-        path[:, 2], path[:, 3] = np.cos(states[:, 2]), np.sin(states[:, 2])
+        path[:, 0], path[:, 1], path[:, 2], path[:, 3] = self.renderer.view(*states[:, :3].T)
         np.abs(states[:, 3:], out=path[:, 4:])
         begin, end = self.now_us, self.now_us + self.window_us
         noise = self.pixels.draw_noise(begin, end)
-        bound = self._row_bound + 2 * noise.t.size
+        bound = self._row_bound + self._jump_bound + 2 * noise.t.size
         if self._events.size < bound + _SPARE_EVENTS:
             self._events = np.empty(bound + _SPARE_EVENTS, np.int64)
         row, parts = 0, []
         while row < self.pixels.height:
             row, count, painted = _film_rows(
                 row, bound, path, begin, TICK_US, self.renderer.spec.max_motion_px, self.dark, self._row,
-                self.renderer.rows, self.renderer.scene, self.pixels.pixels, noise, self._events,
+                self.renderer.rows, self.renderer.background, self.renderer.scene, self.pixels.pixels, noise,
+                self._events,
             )  # fmt: skip
             self.rows_rendered += painted
             parts.append(self._events[:count].copy())
+        self._jump_bound = 0
         self.now_us = self.pixels.now_us = end
-        return self.pixels.unpack(parts[0] if len(parts) == 1 else np.concatenate(parts), begin, end)
+        events = self.pixels.unpack(parts[0] if len(parts) == 1 else np.concatenate(parts), begin, end)
+        return self._faults.apply(events, begin, end)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _film_rows(
-    first_row, row_bound, path, begin, tick_us, max_motion_px, dark, out, rows, scene, pixels, noise, events
+    first_row, row_bound, path, begin, tick_us, max_motion_px, dark, out, rows, background, scene, pixels, noise, events
 ):  # fmt: skip
     """Let rows ``first_row`` and below watch a window; return (rows done, events, rows painted).
 
@@ -153,7 +184,7 @@ def _film_rows(
             return row, count, painted
         k, noise_end = noise_first[row], noise_first[row + 1]
         if dark or rows[row, ACROSS] == 0.0:
-            out[:] = level[row * width : (row + 1) * width]
+            out[:] = level[row * width] if dark else background[row]
             count = update_row(row, out, begin, end, begin, pixels, noise, k, noise_end, events, count)
             continue
         per_s, per_rad = rows[row, MOTION_PER_M] * tick_s, rows[row, MOTION_PER_RAD] * tick_s

@@ -96,8 +96,8 @@ OnWait = Callable[[str], None]
 """Called with what is waited for."""
 Figure = float | None
 """A number of a run, for JSON; None: there is none."""
-OdometrySignals = Callable[[float, float, float, float, int], Signals]
-"""(x m, y m, yaw rad, speed m/s, goal) -> what teaches."""
+OdometrySignals = Callable[[float, float, float, float, float, int], Signals]
+"""(x m, y m, yaw rad, speed m/s, yaw rate rad/s, goal) -> what teaches."""
 
 
 class Baseline(Protocol):
@@ -246,6 +246,16 @@ class Task(ABC, Generic[Settings_co, SignalSettings_co]):
     @classmethod
     def check_settings(cls, settings: TaskSettings, signal_settings: StrictModel) -> None:
         """Raises ValueError, naming section and key, where the settings of simulator and signals do not fit."""
+
+    @classmethod
+    def settings_after(cls, settings: TaskSettings, seconds: float) -> TaskSettings:
+        """Settings of a run that begins where one with these settings has come to after so long (s)."""
+        return settings
+
+    @classmethod
+    def conditions(cls, settings: TaskSettings) -> dict[str, str]:
+        """What the JSON of a run says of the circumstances that its figures depend on."""
+        return {}
 
     @classmethod
     def training_figures(cls, log: "DriveLog") -> dict[str, Figure]:

@@ -12,7 +12,7 @@ from snn_core.network.network import Network, Spikes
 from snn_core.network.spec import NetworkSpec
 from snn_core.sim.track import Track, load_track
 from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement
-from snn_core.tasks.lane.signals import LaneSignals, RewardSettings, RewardTerms
+from snn_core.tasks.lane.signals import LaneSignals, Motion, RewardSettings, RewardTerms
 from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 from snn_core.tasks.log import DriveLog, WindowRow
 
@@ -35,7 +35,7 @@ def make_drive(track: Track, task: LaneTaskSpec, sway_m: float, settled_sway_m: 
     along_m = deviation_m = 0.0
     for i in range(count):
         if placement is not None:
-            along_m = deviation_m = 0.0
+            along_m, deviation_m = placement.arc_length_m, 0.0
         spread_m = settled_sway_m + (sway_m - settled_sway_m) * np.exp(-i / (0.15 * count))
         deviation_m += -PULL * deviation_m + spread_m * np.sqrt(2 * PULL) * rng.normal()
         along_m += SPEED_M_S * WINDOW_US * 1e-6
@@ -51,7 +51,7 @@ def make_drive(track: Track, task: LaneTaskSpec, sway_m: float, settled_sway_m: 
             events=2000,
             state=(*pose, position.deviation_m),
             command=(SPEED_M_S, 0.1),
-            signals=signals(position, SPEED_M_S),
+            signals=signals(position, Motion(SPEED_M_S, 0.1), step.lane),
         )
         log.add(row, Spikes.empty(), Events.empty())
         placement = step.placement

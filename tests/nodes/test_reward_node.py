@@ -39,7 +39,7 @@ def test_odometry_alone_is_rewarded_on_the_lane_that_was_given(tmp_path: Path) -
         observer.wait(lambda: received, "a reward")
     assert messages.from_stamp(received[0].header.stamp) == 1_234_567
     settings = reward_parameters(LaneTask)(track="tight", terms={"centre": 2.0, "progress": 1.0})
-    expected = LaneSignals(settings, track).of_pose(*pose, 0.5, 1)
+    expected = LaneSignals(settings, track).of_pose(*pose, 0.5, 0.0, 1)
     assert expected["error"] == pytest.approx(0.07, abs=1e-3)
     assert expected["reward"] == pytest.approx(expected["reward/centre"] + expected["reward/progress"])
     assert messages.from_reward(received[0]) == pytest.approx(expected, abs=1e-9)

@@ -84,7 +84,7 @@ class PlainRule(SparseSynapses):
         self.record[PARAMETERS] = self.parameters.ctypes.data
         self.record[SCRATCH] = self._address(np.zeros((scratch, n_post)), np.float32)
         if columns:
-            self._index_columns()
+            self.index_columns()
         self.arrive, self.learn = arrive, learn
 
     def _add_traces(self, field: int, kind: str, names: Sequence[str], size: int) -> None:
@@ -100,7 +100,8 @@ class PlainRule(SparseSynapses):
         if shown:
             self._named[name] = array
 
-    def _index_columns(self) -> None:
+    def index_columns(self) -> None:
+        """Let kernels find the synapses of each postsynaptic neuron."""
         rows = self.wiring.rows
         assert rows is not None
         column_begin, column = reverse(rows.row_begin, rows.post, self.wiring.n_post)

@@ -48,7 +48,8 @@ from snn_core.network.rules.membrane import (
     arrived,
     bounds_are_ordered,
 )
-from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH
+from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH, PlainRule
+from snn_core.network.rules.scaling import ScalingSpec, add_scaling
 from snn_core.network.synapses import (
     LEARNING,
     LEARNING_UPDATES,
@@ -84,6 +85,11 @@ class RMax(RuleSpec):
     tau_eligibility_ms: float = Field(default=500.0, gt=0)
     tau_reward_ms: float | None = Field(default=200.0, gt=0, description="null: the reward holds until the next window")
     mean_reward_fraction: float | None = Field(default=None, gt=0, le=1, description="null: no mean is subtracted")
+    scaling: ScalingSpec | None = Field(
+        default=None,
+        exclude_if=lambda scaling: scaling is None,
+        description="null: weights are not scaled; see snn_core.network.rules.scaling",
+    )
 
     _bounds_are_ordered = model_validator(mode="after")(bounds_are_ordered)
 
@@ -105,7 +111,7 @@ class RMaxSynapses(MembraneRule):
         self.arrays["post_traces"][:] = mean  # it changes with rewards, not with time
 
 
-def _connect(wiring: Wiring) -> RMaxSynapses:
+def _connect(wiring: Wiring) -> PlainRule:
     rule, dt, neuron = wiring.rule, wiring.dt_ms, wiring.post_spec.parameters
     rate = 1.0 / rule.tau_eligibility_ms + (1.0 / rule.tau_reward_ms if rule.tau_reward_ms else 0.0)
     numbers = (
@@ -126,7 +132,7 @@ def _connect(wiring: Wiring) -> RMaxSynapses:
         synapse=("eligibility", "reset_potential"),
     )
     synapses.record[ESCAPE_RATE] = synapses.variable("escape_rate")
-    return synapses
+    return add_scaling(synapses, rule.scaling, rule.w_max_na)
 
 
 @njit(cache=True, nogil=True)

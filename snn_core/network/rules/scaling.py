@@ -47,6 +47,8 @@ def add_scaling(synapses: PlainRule, spec: ScalingSpec | None, w_max: float) -> 
     if spec is None:
         return synapses
     dt_ms, wiring = synapses.wiring.dt_ms, synapses.wiring
+    if not synapses.record[COLUMN_BEGIN]:
+        synapses.index_columns()
     rates = aligned(wiring.n_post)
     numbers = aligned(5)
     numbers[:] = (

@@ -2,17 +2,21 @@
 
 import math
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from snn_core.errors import UserError
 from snn_core.events.events import Events
+from snn_core.sim.camera import CameraSpec
+from snn_core.sim.event_pixel import EventPixelSpec
 from snn_core.sim.frames import FrameEvents, compile_frame_events
 from snn_core.sim.gazebo.backend import Backend, Frame, Observation, OnWait
 from snn_core.sim.gazebo.description.world_sdf import write_world
-from snn_core.sim.robot import Robot
+from snn_core.sim.robot import TICK_US, Piece, Robot, RobotSpec
 from snn_core.sim.scene_settings import SceneSettings
+from snn_core.sim.sensor_faults import SensorFaults, SensorFaultSpec
 from snn_core.sim.track import Track
 from snn_core.sim.world import WorldWindow, make_window
 
@@ -59,7 +63,8 @@ class GazeboWorld:
         self.now_us = 0
         camera = settings.camera
         self._frames = FrameEvents(settings.pixel, camera.width, camera.height, settings.seed)
-        self._limits = Robot(settings.robot)
+        self._robot = Robot(settings.robot)  # its limits and faults; Gazebo's physics moves the body
+        self._faults = SensorFaults(settings.sensor, camera.width, camera.height, settings.seed)
         self._on_wait = on_wait
         self._offset_us = 0
         self._backend: Backend | None = None
@@ -89,12 +94,22 @@ class GazeboWorld:
         """The camera's last image, uint8 (height, width)."""
         return self._frames.image
 
-    def place(self, lane: int, speed_m_s: float = 0.0) -> None:
-        """Put the robot at the start of a lane, at rest; the pixels memorise the view. Lockstep: no time passes.
+    def change(self, camera: CameraSpec, pixel: EventPixelSpec, robot: RobotSpec, sensor: SensorFaultSpec) -> None:
+        """Be another scene from now on. The camera stays: Gazebo has drawn it. Raises ValueError for pixels of other
+        thresholds.
+        """
+        self._frames.change(pixel)
+        self._robot.spec = robot
+        self._faults.change(sensor)
+
+    def place(self, lane: int, arc_length_m: float = 0.0, speed_m_s: float = 0.0) -> None:
+        """Put the robot on a lane, at rest; the pixels memorise the view. Lockstep: no time passes.
 
         ``speed_m_s`` is what the embedded world takes: here a robot starts from rest.
         """
-        self._memorise(self.backend.place(self.track.pose(lane)).frames[-1], self.now_us)
+        pose = self.track.pose(lane, arc_length_m)
+        self._memorise(self.backend.place(pose).frames[-1], self.now_us)
+        self._robot.place(pose)
         self.lane = lane
 
     def advance(self, v: float, omega: float) -> WorldWindow:
@@ -102,24 +117,46 @@ class GazeboWorld:
         WorldDisturbedError when something else has moved the world.
         """
         begin_us = self.now_us
-        seen = self.backend.step(*self._limits.limit(v, omega), self.window_us)
+        pieces = self._robot.pieces(v, omega, self.window_us // TICK_US)
+        parts = [
+            self.backend.step(piece.speed_m_s, piece.yaw_rate_rad_s, piece.ticks * TICK_US)
+            for piece in self._whole_frames(pieces)
+        ]
+        seen = Observation([frame for part in parts for frame in part.frames], parts[-1].state)
         return self._window(begin_us, begin_us + self.window_us, seen)
 
-    def run(self, lane: int, real_time_factor: float) -> None:
-        """Free running from now on, from the start of a lane. Time is Gazebo's."""
-        self.place_running(lane)
+    def _whole_frames(self, pieces: list[Piece]) -> list[Piece]:
+        """Pieces that end with frames: each frame is driven as its beginning says."""
+        frame_ticks = 1_000_000 // self.settings.gazebo.frame_rate_hz // TICK_US
+        by_tick = [piece for piece in pieces for _ in range(piece.ticks)]
+        return [
+            Piece(frame_ticks * len(list(same)), *motion)
+            for motion, same in groupby(piece[1:] for piece in by_tick[::frame_ticks])
+        ]
+
+    def run(self, lane: int, arc_length_m: float, real_time_factor: float) -> None:
+        """Free running from now on, from a place on a lane. Time is Gazebo's. Raises UserError for a robot whose
+        commands come late.
+        """
+        delay_ms = self._robot.spec.command_delay_ms
+        if delay_ms:
+            raise UserError(
+                f"robot.command_delay_ms: expected 0 where Gazebo runs freely, found {delay_ms}; set lockstep: true"
+            )
+        self.place_running(lane, arc_length_m)
         self.backend.run(real_time_factor)
 
-    def place_running(self, lane: int) -> None:
-        """Free running: put the robot at the start of a lane, at rest."""
-        frame = self.backend.place(self.track.pose(lane)).frames[-1]
+    def place_running(self, lane: int, arc_length_m: float) -> None:
+        """Free running: put the robot on a lane, at rest."""
+        frame = self.backend.place(self.track.pose(lane, arc_length_m)).frames[-1]
         self.now_us = frame.t_us
         self._memorise(frame, self.now_us)
         self.lane = lane
 
     def send(self, v: float, omega: float) -> None:
         """Free running: send a command (m/s, rad/s). Raises ValueError when it is not finite."""
-        self.backend.send(*self._limits.limit(v, omega))
+        robot = self._robot
+        self.backend.send(*robot.spec.motion(*robot.limit(v, omega)))
 
     def take(self, timeout_s: float) -> WorldWindow | None:
         """Free running: what happened from the last frame that was seen to the newest; None when none has come."""
@@ -154,7 +191,7 @@ class GazeboWorld:
 
     def _window(self, begin_us: int, end_us: int, seen: Observation) -> WorldWindow:
         parts = [self._frames.update(self._image(frame), frame.t_us + self._offset_us) for frame in seen.frames]
-        events = Events.concatenate(parts)
+        events = self._faults.apply(Events.concatenate(parts), begin_us, end_us)
         self.now_us = end_us
         state = seen.state
         pose = state.pose._replace(yaw=math.remainder(state.pose.yaw, 2.0 * math.pi))

@@ -1,133 +1,214 @@
-"""Lane keeping as a Gymnasium environment. Importing this module registers it as ``SpikeDrive/Lane-v0``."""
+"""Lane keeping as a Gymnasium environment. Importing this module registers it.
 
-from typing import Any, ClassVar, SupportsFloat
+    SpikeDrive/Lane-v1           speed and yaw rate, continuous
+    SpikeDrive/LaneDiscrete-v1   one of a few yaw rates at one speed
+
+Both have a vector entry point, for ``gymnasium.make_vec``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, SupportsFloat, cast
 
 import gymnasium
 import numpy as np
 
+from snn_core.errors import UserError
+from snn_core.events.pooling import RectanglePooling
+from snn_core.files import validate
+from snn_core.sim.schedule import Schedule
 from snn_core.sim.track import load_track
 from snn_core.sim.world import World, WorldWindow
-from snn_core.tasks.lane.signals import LaneSignals, RewardSettings, RewardTerms
+from snn_core.tasks.lane.rules import Starts
+from snn_core.tasks.lane.signals import LaneSignals, Motion, RewardSettings
 from snn_core.tasks.lane.task import SimulatorSettings
 from snn_core.tasks.svg import EVENT_RGB
 
-ENVIRONMENT_ID = "SpikeDrive/Lane-v0"
-_MOST_EVENTS = 65535.0
+ENVIRONMENT_ID = "SpikeDrive/Lane-v1"
+DISCRETE_ID = "SpikeDrive/LaneDiscrete-v1"
+REWARDS: Mapping[str, str] = {"center": "centre", "progress": "progress", "approach": "approach"}
+"""Rewards by name, and which of ``snn_core.tasks.lane.signals.RewardTerms`` is 1 then."""
+_MANY_EVENTS = 2000.0
+"""Of a pool in a window: an observation of 1."""
+_MOTIONS = 4
 
 
-REWARDS = ("center", "progress")
-"""Names of the reward's terms: see ``snn_core.tasks.lane.signals.RewardTerms``."""
-
-
-class LaneEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
+class LaneEnvironment(gymnasium.Env[np.ndarray, Any]):
     """One robot on one track, a step for each control window.
 
-    Observation: events of the window counted over a grid of pools, float32 (rows, columns); ``crop`` rows of the sensor
-    at the top and bottom are left out. Action: speed and yaw rate, each in [-1, 1] and mapped to [min_speed_m_s,
-    max_speed_m_s] and [-max_turn_rate_rad_s, max_turn_rate_rad_s]. Reward: by name, see REWARDS. Terminates further
-    than task.max_deviation_m from the lane's centre; never truncates (pass max_episode_steps to gymnasium.make). An
-    episode starts anywhere on a lane drawn at random, or where ``options`` says (lane, arc_length_m, deviation_m).
+    Observation, float32 (rows * columns + 4,): for each pool of the sensor, by rows, log(1 + events of the window) /
+    log(2001), at most 1. ``crop`` rows of pixels at the top and bottom belong to no pool. Then actual speed, actual yaw
+    rate, and the last command's, each mapped as actions are, within [-1, 1]. ``info["events"]`` has the counts.
+
+    Action: speed and yaw rate, each in [-1, 1] and mapped to [min_speed_m_s, max_speed_m_s] and [-max_turn_rate_rad_s,
+    max_turn_rate_rad_s]. ``actions: discrete``: one of ``turn_levels`` yaw rates in even steps, from the right to the
+    left, at min_speed_m_s.
+
+    Reward: by name, see REWARDS; or the settings of a reward (``RewardSettings``, or a mapping). Terminates further
+    than task.max_deviation_m from the lane's centre, truncates after ``episode_s``. Starts are those of the lane task
+    (task.start), alternating between lanes, or where ``options`` says (lane, arc_length_m, deviation_m). A window is
+    driven straight on, at the lowest speed, before the first observation.
+
+    settings: SimulatorSettings, or a mapping, which ``spec.to_json`` can write. The schedule's time is that since the
+    last reset with a seed. Raises UserError for settings that cannot be used, ValueError for other arguments.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}
 
     def __init__(
         self,
-        settings: SimulatorSettings | None = None,
+        settings: SimulatorSettings | Mapping[str, object] | None = None,
         rows: int = 4,
         columns: int = 8,
         crop: tuple[int, int] = (40, 24),
-        reward: str = "center",
+        reward: str | RewardSettings | Mapping[str, object] = "center",
+        actions: Literal["continuous", "discrete"] = "continuous",
+        turn_levels: int = 7,
         min_speed_m_s: float = 1.0,
         max_speed_m_s: float = 1.5,
         max_turn_rate_rad_s: float = 3.0,
+        episode_s: float = 60.0,
         render_mode: str | None = None,
     ) -> None:
-        self.settings = settings or SimulatorSettings()
+        self.settings = checked_settings(settings)
         camera = self.settings.camera
-        if reward not in REWARDS:
-            raise ValueError(f"reward: expected one of {', '.join(REWARDS)}, found {reward!r}")
-        if min(crop) < 0 or not 1 <= rows <= camera.height - sum(crop) or not 1 <= columns <= camera.width:
+        if actions not in ("continuous", "discrete") or turn_levels < 2:
             raise ValueError(
-                f"rows, columns, crop: expected pools of at least a pixel on {camera.width} x {camera.height}"
+                f"actions, turn_levels: expected continuous or discrete, and at least 2, found {actions!r}, "
+                f"{turn_levels}"
             )
+        if not episode_s > 0.0:
+            raise ValueError(f"episode_s: expected above 0, found {episode_s}")
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode: expected None or 'rgb_array', found {render_mode!r}")
         self.render_mode = render_mode
         self._track = load_track(self.settings.track)
-        self._signals = LaneSignals(
-            RewardSettings(
-                terms=RewardTerms(centre=float(reward == "center"), progress=float(reward == "progress")),
-                centre_width_m=self.settings.task.max_deviation_m,
-                window_ms=self.settings.window_ms,
-            ),
-            self._track,
+        self._signals = LaneSignals(checked_reward(reward, self.settings), self._track)
+        self._starts = Starts(self.settings.task, self._track)
+        self._pooling = RectanglePooling(
+            camera.width, camera.height, rows, columns, crop_top=crop[0], crop_bottom=crop[1]
         )
-        self._crop = crop
-        self._shape = (rows, columns)
-        self._speed = (min_speed_m_s, max_speed_m_s)
-        self._turn_rate = max_turn_rate_rad_s
+        self._low = np.array([min_speed_m_s, -max_turn_rate_rad_s])
+        self._high = np.array([max_speed_m_s, max_turn_rate_rad_s])
+        self._windows = max(1, round(1e6 * episode_s / self.settings.window_us))
         self._world: World | None = None
-        self.observation_space = gymnasium.spaces.Box(0.0, _MOST_EVENTS, self._shape, np.float32)
-        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self._lane = -1
+        low = np.concatenate([np.zeros(rows * columns), np.full(_MOTIONS, -1.0)]).astype(np.float32)
+        self.observation_space = gymnasium.spaces.Box(low, np.ones_like(low), dtype=np.float32)
+        self._levels = np.linspace(-1.0, 1.0, turn_levels) if actions == "discrete" else None
+        self.action_space = (
+            gymnasium.spaces.Discrete(turn_levels)
+            if self._levels is not None
+            else gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Place the robot, driving at the lowest speed. The first observation is empty: nothing has moved yet."""
+        """Place the robot, and drive it straight on for a window at the lowest speed. A seed begins a new world."""
         super().reset(seed=seed)
         settings = self.settings
         if seed is not None or self._world is None:
             self._world = World(
                 self._track, settings.camera, settings.pixel, settings.robot,
-                int(self.np_random.integers(2**31)), settings.window_us, settings.dark,
+                int(self.np_random.integers(2**31)), settings.window_us, settings.dark, settings.sensor,
             )  # fmt: skip
-        lane = int(self.np_random.integers(self._track.lanes))
-        arc_length = float(self.np_random.uniform(0.0, self._track.lane_length_m(lane)))
-        where = {"lane": lane, "arc_length_m": arc_length, "deviation_m": 0.0} | (options or {})
-        self._world.place(**where, speed_m_s=self._speed[0])
-        self._polarity = np.full((settings.camera.height, settings.camera.width), -1, np.int8)
-        return np.zeros(self._shape, np.float32), {"lane": where["lane"]}
+            self._schedule = Schedule(settings)
+            self._lane = settings.task.first_lane - 1
+        self._lane = (self._lane + 1) % self._track.lanes
+        asked = {"lane": self._lane, "deviation_m": 0.0, **(options or {})}
+        self._lane = int(asked["lane"])
+        start = self._starts.on(self._lane, self.np_random)
+        self._schedule.apply(self._world, self._world.now_us)
+        self._world.place(
+            self._lane, asked.get("arc_length_m", start.arc_length_m), asked["deviation_m"], self._low[0].item()
+        )
+        self._left = self._windows
+        self._command = np.array([-1.0, 0.0])
+        observation, info, _ = self._advance(self._command)
+        return observation, info
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
         if self._world is None:
             raise RuntimeError("reset() comes before step()")
-        low, high = self._speed
-        speed, turn = np.clip(np.asarray(action, np.float64), -1.0, 1.0).tolist()
-        window = self._world.advance(low + 0.5 * (speed + 1.0) * (high - low), turn * self._turn_rate)
-        self._polarity[:] = -1
-        self._polarity[window.events.y, window.events.x] = window.events.polarity
-        info = {"lane": self._world.lane, "t_us": window.end_us, "v": window.v, "omega": window.omega}
-        info |= window.position._asdict() | window.pose._asdict()
-        signals = self._signals(window.position, window.v)
-        info["signals"] = signals
+        self._schedule.apply(self._world, self._world.now_us)
+        if self._levels is not None:
+            self._command = np.array([-1.0, self._levels[int(action)]])
+        else:
+            self._command = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+        observation, info, window = self._advance(self._command)
+        self._left -= 1
         terminated = abs(window.position.deviation_m) > self.settings.task.max_deviation_m
-        return self._pool(window), signals["reward"], terminated, False, info
+        return observation, info["signals"]["reward"], terminated, not terminated and self._left <= 0, info
+
+    def _advance(self, command: np.ndarray) -> tuple[np.ndarray, dict[str, Any], WorldWindow]:
+        world = cast("World", self._world)
+        v, omega = (self._low + 0.5 * (command + 1.0) * (self._high - self._low)).tolist()
+        window = world.advance(v, omega)
+        self._last = window
+        counts = self._pooling.counts(window.events.x, window.events.y, window.events.polarity)
+        pools = np.minimum(np.log1p(counts) / np.log1p(_MANY_EVENTS), 1.0)
+        moving = 2.0 * (np.array([window.v, window.omega]) - self._low) / (self._high - self._low) - 1.0
+        observation = np.concatenate([pools, np.clip(moving, -1.0, 1.0), command]).astype(np.float32)
+        info = {"lane": world.lane, "t_us": window.end_us, "v": window.v, "omega": window.omega}
+        info |= window.position._asdict() | window.pose._asdict()
+        info["events"] = counts
+        info["signals"] = self._signals(window.position, Motion(window.v, window.omega), world.lane)
+        return observation, info, window
 
     def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The last window's events, uint8 (height, width, 3): ON orange, OFF blue, on white."""
         if self.render_mode is None:
             return None
-        colours = np.array([*EVENT_RGB, (255, 255, 255)], np.uint8)
-        return colours[self._polarity]
+        polarity = np.full((self.settings.camera.height, self.settings.camera.width), -1, np.int8)
+        events = self._last.events
+        polarity[events.y, events.x] = events.polarity
+        return np.array([*EVENT_RGB, (255, 255, 255)], np.uint8)[polarity]
 
-    def _pool(self, window: WorldWindow) -> np.ndarray:
-        rows, columns = self._shape
-        height = self.settings.camera.height - sum(self._crop)
-        y = window.events.y.astype(np.int64) - self._crop[0]
-        seen = (y >= 0) & (y < height)
-        row, column = (
-            y[seen] * rows // height,
-            window.events.x[seen].astype(np.int64) * columns // self.settings.camera.width,
-        )
-        counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(self._shape)
-        return np.minimum(counts, _MOST_EVENTS).astype(np.float32)
+
+def checked_settings(settings: SimulatorSettings | Mapping[str, object] | None) -> SimulatorSettings:
+    """Settings of the embedded simulator. Raises UserError for those of another one."""
+    if not isinstance(settings, SimulatorSettings):
+        settings = validate(SimulatorSettings, dict(settings or {}), "settings")
+    if settings.backend != "embedded":
+        raise UserError(f"settings: backend: expected embedded, the only one that it has, found {settings.backend}")
+    return settings
+
+
+def checked_reward(reward: str | RewardSettings | Mapping[str, object], settings: SimulatorSettings) -> RewardSettings:
+    """Settings of a reward, on the simulator's track. Raises ValueError for a name that is not known, UserError for
+    settings that cannot be used or give no reward.
+    """
+    task = settings.task
+    same = {"track": settings.track, "window_ms": settings.window_ms, "failure_deviation_m": task.max_deviation_m}
+    if isinstance(reward, str):
+        if reward not in REWARDS:
+            raise ValueError(f"reward: expected one of {', '.join(REWARDS)}, or settings, found {reward!r}")
+        reward = {"terms": {REWARDS[reward]: 1.0}, "centre_width_m": task.max_deviation_m}
+    given = reward.model_dump() if isinstance(reward, RewardSettings) else dict(reward)
+    chosen = validate(RewardSettings, {**given, **same}, "reward")
+    if not any(weight for _, weight in chosen.terms):
+        raise UserError("reward: terms: expected a weight other than 0; all of them are")
+    return chosen
+
+
+def make_vector(num_envs: int = 1, **arguments: Any) -> gymnasium.vector.SyncVectorEnv:
+    """So many environments, one after another in a step; each with a world of its own.
+
+    num_envs: how many. arguments: of ``LaneEnvironment``.
+    """
+    return gymnasium.vector.SyncVectorEnv([lambda: LaneEnvironment(**arguments)] * num_envs)
 
 
 def register() -> None:
-    """Make ``gymnasium.make("SpikeDrive/Lane-v0")`` known; repeating it does no harm."""
-    if ENVIRONMENT_ID not in gymnasium.registry:
-        gymnasium.register(ENVIRONMENT_ID, entry_point=f"{__name__}:LaneEnvironment")
+    """Make the environments known to Gymnasium; repeating it does no harm."""
+    for name, kwargs in ((ENVIRONMENT_ID, {}), (DISCRETE_ID, {"actions": "discrete"})):
+        if name not in gymnasium.registry:
+            gymnasium.register(
+                name,
+                entry_point=f"{__name__}:LaneEnvironment",
+                vector_entry_point=f"{__name__}:make_vector",
+                kwargs=kwargs,
+            )
 
 
 register()

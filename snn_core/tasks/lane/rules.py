@@ -2,8 +2,10 @@
 
 from typing import Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
+from snn_core.errors import UserError
 from snn_core.sim.track import LanePosition, Track
 from snn_core.tasks.base import RunSpec
 
@@ -24,16 +26,26 @@ class LaneTaskSpec(RunSpec):
     settled_laps: int = Field(
         default=0, ge=0, le=1000, description="... and so many laps on each lane without one; 0: off"
     )
+    start: Literal["auto", "straight", "line", "anywhere"] = Field(
+        default="auto",
+        description="placed where the longest straight begins, at arc length 0 (line), or anywhere, drawn by the seed; "
+        "auto: straight, and line on a track without",
+    )
     first_lane: Literal[0, 1] = Field(default=0, description="lane on which a run begins")
 
     def for_evaluation(self, seconds: float) -> "RunSpec":
         return super().for_evaluation(seconds).model_copy(update={"settled_laps": 0})
 
 
+_LEAST_STRAIGHT_M = 0.5
+"""Some windows long, at the speeds of the lane task."""
+
+
 class Placement(NamedTuple):
-    """The robot is to be put at arc length 0 of this lane."""
+    """The robot is to be put on this lane, at this arc length (m)."""
 
     lane: int
+    arc_length_m: float = 0.0
 
 
 class LaneStep(NamedTuple):
@@ -55,6 +67,37 @@ class LaneStep(NamedTuple):
         return self.placement is not None
 
 
+def where_to_start(spec: LaneTaskSpec, track: Track) -> str:
+    """``straight``, ``line`` or ``anywhere``. Raises UserError for a straight that the track does not have."""
+    if spec.start not in ("auto", "straight"):
+        return spec.start
+    if min(track.longest_straight(lane)[1] for lane in range(track.lanes)) >= _LEAST_STRAIGHT_M:
+        return "straight"
+    if spec.start == "auto":
+        return "line"
+    raise UserError(
+        f"task.start: track {track.name} has no straight of {_LEAST_STRAIGHT_M:g} m; set task.start: line or anywhere"
+    )
+
+
+class Starts:
+    """Where a robot is placed on a lane. kind: ``straight``, ``line`` or ``anywhere``, as ``spec.start`` comes to.
+
+    Raises UserError for a start that the track does not have.
+    """
+
+    def __init__(self, spec: LaneTaskSpec, track: Track) -> None:
+        self.kind = where_to_start(spec, track)
+        self._lengths = [track.lane_length_m(lane) for lane in range(track.lanes)]
+        self._straights = [track.longest_straight(lane)[0] for lane in range(track.lanes)]
+
+    def on(self, lane: int, rng: np.random.Generator) -> Placement:
+        """The next placement on a lane; ``rng`` draws where it is anywhere."""
+        if self.kind == "anywhere":
+            return Placement(lane, float(rng.uniform(0.0, self._lengths[lane])))
+        return Placement(lane, self._straights[lane] if self.kind == "straight" else 0.0)
+
+
 class LaneRules:
     """The course of a run, from one window's end to the next.
 
@@ -63,22 +106,31 @@ class LaneRules:
     resets and laps both lead to the start of the other lane (Meschede; only the former count as resets). When
     evaluating, a reset leads to the start of the same lane, laps go on, and at half of duration_s the robot is placed
     on the other lane.
+
+    seed: of the places of ``start: anywhere``. Raises UserError for a start that the track does not have.
     """
 
-    def __init__(self, spec: LaneTaskSpec, track: Track) -> None:
+    def __init__(self, spec: LaneTaskSpec, track: Track, seed: int = 0) -> None:
         if spec.first_lane >= track.lanes:
             raise ValueError(f"first_lane: track {track.name} has no lane {spec.first_lane}")
         self.spec = spec
+        self._seed = seed
         self._lengths = [track.lane_length_m(lane) for lane in range(track.lanes)]
+        self._starts = Starts(spec, track)
         self.begin()
 
     def begin(self) -> Placement:
         """Start a run from its beginning."""
+        self._rng = np.random.default_rng([self._seed, 3])
         self.lane: int = self.spec.first_lane
         self.laps = self.resets = 0
         self.last_reset_s: float | None = None
         self._settled_laps = [0] * len(self._lengths)
         self._half_passed = self.spec.mode == "train" or self.spec.duration_s == 0.0
+        return self._place(self.lane)
+
+    def place_again(self) -> Placement:
+        """Something else has moved the robot: it is put at a start of its lane, and its lap begins there."""
         return self._place(self.lane)
 
     def update(self, end_us: int, position: LanePosition) -> LaneStep:
@@ -103,8 +155,9 @@ class LaneRules:
 
     def _place(self, lane: int) -> Placement:
         self.lane = lane
-        self._arc_length_m = self._progress_m = 0.0
-        return Placement(lane)
+        placement = self._starts.on(lane, self._rng)
+        self._arc_length_m, self._progress_m = placement.arc_length_m, 0.0
+        return placement
 
     def _other(self, lane: int) -> int:
         return (lane + 1) % len(self._lengths)

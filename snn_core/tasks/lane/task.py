@@ -11,13 +11,14 @@ from snn_core.files import StrictModel
 from snn_core.sim.gazebo.backend import WorldDisturbedError
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
 from snn_core.sim.scene_settings import SceneSettings
+from snn_core.sim.schedule import Schedule, scene_at
 from snn_core.sim.track import LanePosition, load_track
 from snn_core.sim.world import World, WorldWindow
 from snn_core.tasks.base import Baseline, Odometry, OdometrySignals, OnWait, Task, TaskSettings, TaskWindow
 from snn_core.tasks.lane.baselines import BASELINES
 from snn_core.tasks.lane.figures_of_run import LaneFigures
-from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement
-from snn_core.tasks.lane.signals import LaneSignals, RewardSettings
+from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement, where_to_start
+from snn_core.tasks.lane.signals import LaneSignals, Motion, RewardSettings
 
 if TYPE_CHECKING:
     from snn_core.tasks.lane.report import LaneReport
@@ -50,8 +51,9 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
     """The lane task, embedded or in a Gazebo, as settings.backend says.
 
     A reset (or lap, or change of lanes) found at the end of window k places the robot at the start of window k + 1.
-    Embedded, it is already driving at the speed of that window's command; in a Gazebo it starts from rest. Embedded,
-    the same settings and commands give the same bits. Raises UserError when the track cannot be used; in any method,
+    Window k + 1 is driven straight on, at the speed of its command, which answers to what was seen before. Embedded,
+    the robot is already driving at that speed; in a Gazebo it starts from rest. Embedded, the same settings and
+    commands give the same bits. Raises UserError when the track cannot be used; in any method,
     when Gazebo fails. A Gazebo starts at the first step, and ends by ``close``, or at the end of a ``with``.
 
     settings: of scene and rules. signal_settings: of error and reward. None: the defaults. on_wait: called with what is
@@ -89,7 +91,7 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
             raise UserError(f"task.first_lane: expected 0, as track {settings.track} has one lane, found 1")
         self.sensor = (settings.camera.width, settings.camera.height)
         self._on_wait: OnWait = on_wait or (lambda what: None)
-        self.rules = LaneRules(settings.task, self.track)
+        self.rules = LaneRules(settings.task, self.track, settings.seed)
         signal_settings = signal_settings or RewardSettings(track=settings.track)
         self._signals = LaneSignals(signal_settings.model_copy(update={"window_ms": settings.window_ms}), self.track)
         super().__init__(settings, signal_settings, on_wait)
@@ -106,9 +108,11 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
                 settings.seed,
                 settings.window_us,
                 settings.dark,
+                settings.sensor,
             )
         else:
             self.world = GazeboWorld(self.track, settings, self._on_wait)
+        self._schedule = Schedule(settings)
         self._number = 0
         self._began_us: int | None = None
         self._placed = False
@@ -117,18 +121,19 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
 
     def step(self, command: Command) -> LaneWindow:
         v, omega = command
+        self._schedule.apply(self.world, self.world.now_us)
         if self._placement is None:
             try:
                 window = self.world.advance(v, omega)
                 return self._judge(window, False, window.end_us)
             except WorldDisturbedError:
                 self.disturbances += 1
-                self._placement = Placement(self.world.lane)
-        lane = self._placement.lane
+                self._placement = self.rules.place_again()
+        lane, start_m = self._placement
 
         def drive_from_start() -> WorldWindow:
-            self.world.place(lane, speed_m_s=v)
-            return self.world.advance(v, omega)
+            self.world.place(lane, start_m, speed_m_s=v)
+            return self.world.advance(v, 0.0)
 
         window = self._until_undisturbed(drive_from_start)
         return self._judge(window, True, window.end_us)
@@ -157,7 +162,7 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
         world, placement = self.world, self._placement
         assert isinstance(world, GazeboWorld)
         assert placement is not None
-        self._until_undisturbed(lambda: world.run(placement.lane, real_time_factor))
+        self._until_undisturbed(lambda: world.run(*placement, real_time_factor))
         self._placement, self._placed = None, True
         self._began_us = world.now_us
 
@@ -168,14 +173,15 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
     def take(self, timeout_s: float) -> LaneWindow | None:
         assert isinstance(self.world, GazeboWorld)
         assert self._began_us is not None
+        self._schedule.apply(self.world, self.world.now_us - self._began_us)
         try:
             if self._placement is not None:
-                self.world.place_running(self._placement.lane)
+                self.world.place_running(*self._placement)
                 self._placement, self._placed = None, True
             window = self.world.take(timeout_s)
         except WorldDisturbedError:
             self.disturbances += 1
-            self._placement = self._placement or Placement(self.world.lane)
+            self._placement = self._placement or self.rules.place_again()
             return None
         if window is None:
             return None
@@ -187,7 +193,7 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
 
     def signals(self, window: TaskWindow) -> Signals:
         assert isinstance(window, LaneWindow)
-        return self._signals(window.position, window.v_m_s)
+        return self._signals(window.position, Motion(window.v_m_s, window.omega_rad_s), window.goal)
 
     def _until_undisturbed(self, action: Callable[[], Result]) -> Result:
         """Do it, and again when something else moves the world meanwhile. Raises UserError when that does not end."""
@@ -240,6 +246,13 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
         return LaneSignals(signal_settings, track).of_pose
 
     @classmethod
+    def conditions(cls, settings: TaskSettings) -> dict[str, str]:
+        assert isinstance(settings, SimulatorSettings)
+        track = load_track(settings.track)
+        said = {"track": settings.track, "start": where_to_start(settings.task, track)}
+        return said | ({"schedule": settings.schedule} if settings.schedule else {})
+
+    @classmethod
     def check_settings(cls, settings: TaskSettings, signal_settings: StrictModel) -> None:
         assert isinstance(settings, SimulatorSettings)
         assert isinstance(signal_settings, RewardSettings)
@@ -247,3 +260,14 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
             raise ValueError(
                 f"reward: track: expected that of the simulator, {settings.track!r}, found {signal_settings.track!r}"
             )
+        limit_m = settings.task.max_deviation_m
+        if signal_settings.terms.failure and signal_settings.failure_deviation_m != limit_m:
+            raise ValueError(
+                f"reward: failure_deviation_m: expected the simulator's task.max_deviation_m, {limit_m:g}, found "
+                f"{signal_settings.failure_deviation_m:g}"
+            )
+
+    @classmethod
+    def settings_after(cls, settings: TaskSettings, seconds: float) -> TaskSettings:
+        assert isinstance(settings, SimulatorSettings)
+        return scene_at(settings, seconds)

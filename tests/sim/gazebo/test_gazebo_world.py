@@ -166,12 +166,12 @@ def test_in_the_dark_nothing_is_seen() -> None:
 
 
 def test_free_running_time_is_gazebos(world: GazeboWorld, backends: list[InProcess]) -> None:
-    world.run(0, 1.0)
+    world.run(0, 0.0, 1.0)
     world.send(1.0, 0.5)
     window = world.take(0.0)
     assert window is not None
     assert (window.begin_us, window.end_us) == (BEGAN_US + SETTLE_US, backends[0].now_us)
-    world.place_running(1)
+    world.place_running(1, 0.0)
     window = world.take(0.0)
     assert window is not None
     assert window.begin_us == backends[0].now_us - 2 * backends[0].period_us

@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from snn_core.control.command import velocity
 from snn_core.sim.event_pixel import EventPixelSpec
 from snn_core.sim.track import LanePosition, load_track
-from snn_core.tasks.lane.signals import LaneSignals, RewardSettings, RewardTerms
+from snn_core.tasks.lane.signals import LaneSignals, Motion, RewardSettings, RewardTerms, approach_m_s
 from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 
 TRACK = load_track("meschede")
@@ -20,7 +20,7 @@ TRACK = load_track("meschede")
 def signals(deviation_m: float, heading_rad: float = 0.0, v_m_s: float = 1.0, **settings) -> dict[str, float]:
     """Of a place in the lane."""
     position = LanePosition(deviation_m, heading_rad, 3.0, 0.0)
-    return LaneSignals(RewardSettings.model_validate(settings), TRACK)(position, v_m_s)
+    return LaneSignals(RewardSettings.model_validate(settings), TRACK)(position, Motion(v_m_s, 0.2), 0)
 
 
 def test_the_error_is_positive_left_of_the_lane_and_nothing_else_is_given_unless_asked_for():
@@ -43,10 +43,15 @@ weights = st.floats(-100.0, 100.0)
 
 
 @given(
-    centre=weights, progress=weights, deviation_m=st.floats(-1.0, 1.0), heading=st.floats(-3.0, 3.0), v=st.floats(-2, 2)
+    centre=weights,
+    progress=weights,
+    other=weights,
+    deviation_m=st.floats(-1.0, 1.0),
+    heading=st.floats(-3.0, 3.0),
+    v=st.floats(-2, 2),
 )
-def test_the_reward_is_the_sum_of_its_terms(centre, progress, deviation_m, heading, v):
-    terms = RewardTerms(centre=centre, progress=progress)
+def test_the_reward_is_the_sum_of_its_terms(centre, progress, other, deviation_m, heading, v):
+    terms = RewardTerms(centre=centre, progress=progress, approach=other, marking=-other, failure=2.0 * other)
     found = signals(deviation_m, heading, v, terms=terms)
     parts = {name: value for name, value in found.items() if name.startswith("reward/")}
     assert set(parts) == {f"reward/{name}" for name, weight in terms if weight}
@@ -57,13 +62,63 @@ def test_the_reward_is_the_sum_of_its_terms(centre, progress, deviation_m, headi
     assert found["error"] == deviation_m
 
 
+@given(
+    lane=st.integers(0, 1),
+    at=st.floats(0.5, 29.0),
+    deviation=st.floats(-0.2, 0.2),
+    error=st.floats(-0.8, 0.8),
+    v=st.floats(0.5, 1.5),
+    omega=st.floats(-2.0, 2.0),
+    ahead=st.floats(0.0, 1.5),
+    width=st.sampled_from([0.0, 0.05]),
+)
+def test_a_point_ahead_approaches_as_fast_as_it_is_seen_to_while_the_robot_drives_on(
+    lane: int, at: float, deviation: float, error: float, v: float, omega: float, ahead: float, width: float
+):
+    """Against the difference of two places, a moment apart on the robot's arc."""
+
+    def off_m(seconds: float) -> tuple[LanePosition, float]:
+        x, y, yaw = TRACK.pose(lane, at, deviation)
+        yaw += error + 0.5 * omega * seconds
+        x, y = x + v * seconds * math.cos(yaw), y + v * seconds * math.sin(yaw)
+        position = TRACK.locate(x, y, yaw + 0.5 * omega * seconds, lane)
+        return position, position.deviation_m + ahead * math.sin(position.heading_error_rad)
+
+    moment = 1e-4
+    (position, now), (_, before), (_, after) = off_m(0.0), off_m(-moment), off_m(moment)
+    curvatures = {off_m(seconds)[0].curvature_1_m for seconds in (-moment, 0.0, moment)}
+    assume(len(curvatures) == 1 and before * now > 0.0 and now * after > 0.0)
+    expected = -(math.hypot(after, width) - math.hypot(before, width)) / (2.0 * moment)
+    assert approach_m_s(position, Motion(v, omega), ahead, width) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_wheel_on_a_line_is_told_on_both_lanes_and_a_failure_where_it_is_one():
+    for lane in (0, 1):
+        for deviation_m, wheels in ((0.0, 0), (0.07, 1), (0.085, 1), (-0.085, 1), (0.12, 0), (0.2, 0)):
+            made = LaneSignals(RewardSettings(function="none", terms=RewardTerms(marking=1.0, failure=10.0)), TRACK)
+            found = made(LanePosition(deviation_m, 0.0, 3.0, 0.0), Motion(1.0, 0.0), lane)
+            assert found["reward/marking"] == -wheels, (lane, deviation_m)
+            assert found["reward/failure"] == 0.0
+    narrow = LaneSignals(RewardSettings(wheel_base_m=0.5, terms=RewardTerms(marking=1.0, failure=1.0)), TRACK)
+    both = narrow(LanePosition(0.0, 0.0, 3.0, 0.0), Motion(1.0, 0.0), 1)
+    assert (both["reward/marking"], both["reward/failure"]) == (-2.0, 0.0)
+    assert narrow(LanePosition(-0.2001, 0.0, 3.0, 0.0), Motion(1.0, 0.0), 0)["reward/failure"] == -1.0
+
+
+def test_a_failure_that_is_not_the_tasks_is_refused():
+    settings = SimulatorSettings.model_validate({"task": {"max_deviation_m": 0.15}})
+    LaneTask.check_settings(settings, RewardSettings(terms=RewardTerms(progress=1.0)))
+    with pytest.raises(ValueError, match=r"failure_deviation_m: expected the simulator's task.max_deviation_m, 0\.15"):
+        LaneTask.check_settings(settings, RewardSettings(terms=RewardTerms(failure=1.0)))
+
+
 def test_signals_of_a_pose_are_those_of_its_place_in_the_lane():
-    made = LaneSignals(RewardSettings(terms=RewardTerms(centre=1.0, progress=1.0)), TRACK)
+    made = LaneSignals(RewardSettings(terms=RewardTerms(centre=1.0, progress=1.0, approach=0.5, marking=2.0)), TRACK)
     for lane in (0, 1):
         x_m, y_m, yaw_rad = TRACK.pose(lane, 4.0, -0.07)
-        found = made.of_pose(x_m, y_m, yaw_rad + 0.2, 1.3, lane)
+        found = made.of_pose(x_m, y_m, yaw_rad + 0.2, 1.3, 0.4, lane)
         position = TRACK.locate(x_m, y_m, yaw_rad + 0.2, lane)
-        assert found == made(position, 1.3)
+        assert found == made(position, Motion(1.3, 0.4), lane)
         assert found["error"] == pytest.approx(-0.07, abs=1e-6)
 
 
@@ -98,7 +153,7 @@ def compiled():
 
 signals = LaneTask.odometry_signals(RewardSettings(), -1)
 before = compiled()
-signals(0.5, 0.1, 0.2, 1.0, 1)
+signals(0.5, 0.1, 0.2, 1.0, 0.1, 1)
 print(sum(before), sum(compiled()))
 """
 

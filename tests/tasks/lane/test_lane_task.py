@@ -4,6 +4,7 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ class Run:
     """A task fed with positions, window by window."""
 
     def __init__(self, **changes) -> None:
-        self.task = LaneRules(LaneTaskSpec(**changes), TRACK)
+        self.task = LaneRules(LaneTaskSpec(**{"start": "line", **changes}), TRACK)
         self.placement: Placement | None = self.task.begin()
         self.windows, self.arc_length = 0, 0.0
 
@@ -171,12 +172,76 @@ def test_a_robot_that_drives_straight_on_is_placed_anew_in_the_window_after():
         assert after.goal == (1 - before.goal if off else before.goal)
         assert after.failed == before.failed + (abs(after.position.deviation_m) > 0.2)
         if after.placed:
-            assert after.position.arc_length_m == pytest.approx(0.065, abs=1e-3)
+            start_m, _ = simulator.track.longest_straight(after.goal)
+            assert after.position.arc_length_m == pytest.approx(start_m + 0.065, abs=1e-3)
             assert after.v_m_s == pytest.approx(1.3)
     assert windows[0].placed
     assert windows[-1].failed > 2
     last = max(w.end_us for w in windows if abs(w.position.deviation_m) > 0.2)
     assert windows[-1].last_failed_s == pytest.approx(1e-6 * last)
+
+
+@pytest.mark.parametrize("track", ["meschede", "tight", "s_bend"])
+def test_the_longest_straight_is_where_the_curvature_is_nought_for_longest(track: str):
+    road = load_track(track)
+    for lane in range(road.lanes):
+        begin_m, length_m = road.longest_straight(lane)
+        places = np.arange(0.0, road.lane_length_m(lane), 0.01)
+        straight = np.array([road.curvature_ahead_1_m(lane, place) == 0.0 for place in places.tolist()])
+        assert straight[(places > begin_m + 0.01) & (places < begin_m + length_m - 0.01)].all()
+        twice = np.concatenate([straight, straight])
+        runs = np.diff(np.flatnonzero(np.diff(np.concatenate([[0], twice, [0]]).astype(int))))[::2]
+        assert length_m == pytest.approx(0.01 * runs.max(), abs=0.03)
+        assert road.curvature_ahead_1_m(lane, begin_m - 0.01) != 0.0
+
+
+def test_a_start_is_on_a_straight_at_the_line_or_anywhere_by_the_seed(tmp_path: Path):
+    starts = {}
+    for start in ("auto", "straight", "line", "anywhere"):
+        rules = LaneRules(LaneTaskSpec(start=start), TRACK, seed=4)
+        starts[start] = [rules.begin(), rules.place_again(), rules.place_again()]
+    straight_m, _ = TRACK.longest_straight(0)
+    assert starts["auto"] == starts["straight"] == [Placement(0, straight_m)] * 3
+    assert starts["line"] == [Placement(0, 0.0)] * 3
+    assert len({placement.arc_length_m for placement in starts["anywhere"]}) == 3
+    again, other = (LaneRules(LaneTaskSpec(start="anywhere"), TRACK, seed) for seed in (4, 5))
+    assert again.begin() == starts["anywhere"][0] != other.begin()
+    circle = load_track(circle_file(tmp_path))
+    assert LaneRules(LaneTaskSpec(), circle).begin() == Placement(0, 0.0)
+    with pytest.raises(UserError, match=r"task\.start: track one has no straight of 0\.5 m"):
+        LaneRules(LaneTaskSpec(start="straight"), circle)
+
+
+def test_a_lap_from_anywhere_is_a_whole_lane():
+    rules = LaneRules(LaneTaskSpec(start="anywhere"), TRACK, seed=1)
+    start_m = rules.begin().arc_length_m
+    length_m = TRACK.lane_length_m(0)
+    for number in range(1, 100):
+        at_m = (start_m + number * length_m / 99.5) % length_m
+        step = rules.update(50_000 * number, LanePosition(0.0, 0.0, at_m, 0.0))
+        assert step.laps == 0
+    assert rules.update(50_000 * 100, LanePosition(0.0, 0.0, (start_m + 0.01) % length_m, 0.0)).laps == 1
+
+
+@pytest.mark.parametrize("omega_rad_s", [-2.0, 2.0])
+def test_the_first_window_after_a_placement_is_driven_straight_on(omega_rad_s: float):
+    simulator = LaneTask(quiet())
+    windows = [simulator.step(velocity(1.3, omega_rad_s)) for _ in range(60)]
+    placed = [window for window in windows if window.placed]
+    assert len(placed) > 2
+    for window in placed:
+        assert (window.v_m_s, window.omega_rad_s) == (1.3, 0.0)
+        assert window.position[:2] == pytest.approx((0.0, 0.0), abs=1e-9)
+    assert sum(abs(window.omega_rad_s - omega_rad_s) < 1e-9 for window in windows) > 20
+
+
+def circle_file(folder: Path) -> str:
+    path = folder / "one.yaml"
+    path.write_text(
+        "{name: one, lane_width: 0.5, lanes: 1, marking_width: 0.04, dash: [1, 1], start: [0, 0, 0],"
+        " segments: [arc: [2.0, 360]]}"
+    )
+    return str(path)
 
 
 def test_begin_repeats_the_run_to_the_bit():
@@ -223,14 +288,10 @@ def test_settings_that_cannot_be_are_refused_in_one_line(tmp_path: Path):
         validate(SimulatorSettings, {"task": {"first_lane": 2}}, "simulator.yaml")
     with pytest.raises(UserError, match=r"camera\.zoom: unknown key"):
         validate(SimulatorSettings, {"camera": {"zoom": 2}}, "simulator.yaml")
-    path = tmp_path / "one.yaml"
-    path.write_text(
-        "{name: one, lane_width: 0.5, lanes: 1, marking_width: 0.04, dash: [1, 1], start: [0, 0, 0],"
-        " segments: [arc: [2.0, 360]]}"
-    )
+    circle = circle_file(tmp_path)
     with pytest.raises(UserError, match="first_lane"):
-        LaneTask(SimulatorSettings(track=str(path), task=LaneTaskSpec(first_lane=1)))
-    assert LaneTask(SimulatorSettings(track=str(path))).step(velocity(1.0, 0.5)).goal == 0
+        LaneTask(SimulatorSettings(track=circle, task=LaneTaskSpec(first_lane=1)))
+    assert LaneTask(SimulatorSettings(track=circle)).step(velocity(1.0, 0.5)).goal == 0
 
 
 def test_every_setting_has_a_description_and_a_plain_type():

@@ -106,4 +106,4 @@ def _wheels(settings: SceneSettings) -> Iterator[Wheel]:
 
 def _camera_pose(camera: CameraSpec) -> tuple[float, ...]:
     """Of the camera in the robot's frame: x, y, z (m), roll, pitch, yaw (rad); it looks along x."""
-    return (camera.forward_m, 0.0, camera.height_m, 0.0, math.radians(camera.pitch_deg), 0.0)
+    return (camera.forward_m, 0.0, camera.height_m, 0.0, math.radians(camera.pitch_deg), math.radians(camera.yaw_deg))
