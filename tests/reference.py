@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from snn_core.sim.camera import CameraSpec
-from snn_core.sim.track import TrackSpec
+from snn_core.sim.track_spec import TrackSpec
 
 
 def poisson_probability(count: int, max_rate_hz: float, saturation_count: float, dt_ms: float) -> float:
@@ -64,7 +64,7 @@ class ReferenceTrack:
         self.spec = spec
         position, heading, s = complex(*spec.start[:2]), math.radians(spec.start[2]), 0.0
         points, headings, lengths = [], [], []
-        for segment in spec.segments:
+        for segment in spec.pieces():
             angle = 0.0 if segment.arc is None else math.radians(segment.arc[1])
             length = segment.straight if segment.arc is None else segment.arc[0] * abs(angle)
             assert length is not None
@@ -97,7 +97,7 @@ class ReferenceTrack:
         """For each segment: whether points (n) are beside it, offset to its left, heading, arc length, angle turned."""
         point = x + 1j * y
         position, heading, s = complex(*self.spec.start[:2]), math.radians(self.spec.start[2]), 0.0
-        for segment in self.spec.segments:
+        for segment in self.spec.pieces():
             ahead = cmath.exp(1j * heading)
             if segment.arc is None:
                 assert segment.straight is not None

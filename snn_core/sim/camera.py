@@ -8,6 +8,7 @@ from pydantic import Field
 from snn_core.files import StrictModel
 from snn_core.sim import camera_kernels as kernels
 from snn_core.sim.track import Track
+from snn_core.sim.track_marks import least_light, track_marks
 
 _SHADES = 1025  # interpolated between; at a contrast of 3 the error is below 1e-6
 
@@ -67,7 +68,15 @@ class Renderer:
         paint = np.array([0.5 * track.spec.marking_width, dash[0], sum(dash), spec.footprint_px])
         shades = np.linspace(spec.ground_intensity, spec.marking_intensity, _SHADES)
         shade = seen_by_pixel(spec, shades).astype(np.float32)
-        self.scene = (track.segments, track.lines, paint, shade)
+        self.lowest = float(shade.min())
+        """Lowest log intensity of any point of the ground."""
+        marks = track_marks(track)
+        if marks is None:
+            self.scene = (track.segments, track.lines, paint, shade, None)
+        else:
+            self.scene = (track.segments, track.lines, paint, shade, (*marks, spec.dark_intensity))
+            darkest = min(spec.ground_intensity, spec.marking_intensity) * least_light(marks.shadows)
+            self.lowest = min(self.lowest, float(seen_by_pixel(spec, np.array(darkest))))
 
     def render(self, x: float, y: float, yaw: float, out: np.ndarray | None = None) -> np.ndarray:
         """The view from a robot's pose (m, m, rad): log intensity, float32 (height, width), into ``out`` if given."""

@@ -1,84 +1,19 @@
-"""A road of lines and arcs: its YAML file, poses on its lanes, and where on it a robot is."""
+"""A road of lines and arcs: poses on its lanes, where on it a robot is, and tracks by their names."""
 
 import math
 from bisect import bisect_right
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from snn_core.errors import UserError
-from snn_core.files import StrictModel, load_yaml
+from snn_core.files import load_yaml
 from snn_core.sim import track_kernels as kernels
+from snn_core.sim.track_layout import lay_out, point_on
+from snn_core.sim.track_spec import TrackSpec
 
 TRACKS = Path(__file__).parent / "tracks"
-_CLOSING_DISTANCE_M = 1e-3
-_CLOSING_ANGLE_DEG = 0.1
-
-Positive = Annotated[float, Field(gt=0.0, le=1000.0)]
-Turn = Annotated[float, Field(ge=-360.0, le=360.0)]
-
-
-class Segment(StrictModel):
-    """A part of the reference line: ``straight`` or ``arc``, exactly one of them."""
-
-    straight: Positive | None = Field(default=None, description="length (m)")
-    arc: tuple[Positive, Turn] | None = Field(
-        default=None, description="radius (m) and angle (degrees, positive turns left)"
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Segment":
-        if (self.straight is None) == (self.arc is None):
-            raise ValueError("expected either straight: LENGTH or arc: [RADIUS, DEGREES]")
-        if self.arc is not None and self.arc[1] == 0.0:
-            raise ValueError("expected an arc of other than 0 degrees")
-        return self
-
-
-class TrackSpec(StrictModel):
-    """A track file. The reference line is the right-hand border of lane 0; lane 1 is driven against it."""
-
-    name: str = Field(min_length=1, description="the track's name")
-    lane_width: float = Field(gt=0.0, le=10.0, description="width of a lane (m)")
-    lanes: Literal[1, 2] = Field(default=2, description="number of lanes")
-    marking_width: float = Field(gt=0.0, le=1.0, description="width of the painted lines (m)")
-    dash: tuple[Positive, Positive] = Field(description="painted length and gap of the line between lanes (m)")
-    start: tuple[float, float, float] = Field(description="x (m), y (m), heading (degrees) of the reference line at 0")
-    segments: list[Segment] = Field(min_length=1, description="the reference line, from its start")
-
-    @field_validator("marking_width")
-    @classmethod
-    def _narrower_than_lane(cls, width: float, info: ValidationInfo) -> float:
-        if width >= info.data.get("lane_width", math.inf):
-            raise ValueError(f"expected less than lane_width ({info.data['lane_width']:g} m)")
-        return width
-
-    @field_validator("segments")
-    @classmethod
-    def _drivable(cls, segments: list[Segment], info: ValidationInfo) -> list[Segment]:
-        known = info.data
-        if not {"lane_width", "lanes", "marking_width", "start"} <= known.keys():
-            return segments  # another key is wrong, and will be named
-        for i, segment in enumerate(segments):
-            if segment.arc is None:
-                continue
-            radius, degrees = segment.arc
-            inside = 0.5 * known["marking_width"] + (known["lanes"] * known["lane_width"] if degrees > 0.0 else 0.0)
-            if radius <= inside:
-                raise ValueError(
-                    f"segment {i}, arc: expected a radius above {inside:g} m (the road is inside), found {radius:g} m"
-                )
-        x, y, turned = _lay_out(known["start"], segments)[1]
-        gap = math.hypot(x - known["start"][0], y - known["start"][1])
-        degrees = math.degrees(turned)
-        if gap > _CLOSING_DISTANCE_M or abs(abs(degrees) - 360.0) > _CLOSING_ANGLE_DEG:
-            raise ValueError(
-                f"expected a track that closes within {1e3 * _CLOSING_DISTANCE_M:g} mm and {_CLOSING_ANGLE_DEG:g} "
-                f"degrees after a turn of 360, but it ends {1e3 * gap:.1f} mm from its start after {degrees:.2f}"
-            )
-        return segments
 
 
 class Pose(NamedTuple):
@@ -114,7 +49,7 @@ class Track:
         self.spec = spec
         self.name = spec.name
         self.lanes: int = spec.lanes
-        self.segments, (_, _, self._turned) = _lay_out(spec.start, spec.segments)
+        self.segments, (_, _, self._turned) = lay_out(spec.start, spec.pieces())
         self.length_m = float(self.segments[-1, kernels.ARC_LENGTH] + self.segments[-1, kernels.LENGTH])
         self.lines = spec.lane_width * np.arange(spec.lanes + 1, dtype=np.float64)
         starts, turned = self.segments[:, kernels.ARC_LENGTH], self.segments[:, kernels.TURNED]
@@ -203,58 +138,6 @@ class Track:
         starts = self._lane_starts[lane]
         i = bisect_right(starts, s) - 1
         return i, (s - starts[i]) / (1.0 - float(self.segments[i, kernels.CURVATURE]) * self._centre(lane))
-
-
-def point_on(segment: np.ndarray, along: float, offset: float) -> tuple[float, float, float]:
-    """x, y, heading of the reference line's direction: ``along`` a segment and ``offset`` to its left."""
-    cosine, sine = float(segment[kernels.COS]), float(segment[kernels.SIN])
-    heading = math.atan2(sine, cosine)
-    curvature = float(segment[kernels.CURVATURE])
-    if curvature == 0.0:
-        return (
-            float(segment[kernels.START_X]) + along * cosine - offset * sine,
-            float(segment[kernels.START_Y]) + along * sine + offset * cosine,
-            heading,
-        )
-    heading += along * curvature
-    radius = 1.0 / curvature - offset
-    return (
-        float(segment[kernels.CENTRE_X]) + radius * math.sin(heading),
-        float(segment[kernels.CENTRE_Y]) - radius * math.cos(heading),
-        heading,
-    )
-
-
-def _lay_out(
-    start: tuple[float, float, float], segments: list[Segment]
-) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """The table of segments, and x, y (m) and angle turned (rad) at the reference line's end."""
-    x, y, first_heading = start[0], start[1], math.radians(start[2])
-    s, turned = 0.0, 0.0
-    table = np.zeros((len(segments), kernels.SEGMENT_COLUMNS))
-    for row, segment in zip(table, segments, strict=True):
-        heading = first_heading + turned
-        cosine, sine = math.cos(heading), math.sin(heading)
-        row[: kernels.LENGTH] = 0.0, x, y, cosine, sine, s, turned
-        if segment.arc is None:
-            assert segment.straight is not None
-            row[kernels.LENGTH] = segment.straight
-            x, y = x + segment.straight * cosine, y + segment.straight * sine
-        else:
-            radius, angle = segment.arc[0], math.radians(segment.arc[1])
-            signed = math.copysign(radius, angle)
-            centre_x, centre_y = x - signed * sine, y + signed * cosine
-            middle = heading + 0.5 * angle
-            row[kernels.CURVATURE], row[kernels.LENGTH] = 1.0 / signed, radius * abs(angle)
-            row[kernels.CENTRE_X], row[kernels.CENTRE_Y] = centre_x, centre_y
-            row[kernels.MIDDLE_X] = math.copysign(1.0, angle) * math.sin(middle)
-            row[kernels.MIDDLE_Y] = -math.copysign(1.0, angle) * math.cos(middle)
-            row[kernels.COS_HALF] = math.cos(0.5 * angle)
-            turned += angle
-            x = centre_x + signed * math.sin(heading + angle)
-            y = centre_y - signed * math.cos(heading + angle)
-        s += row[kernels.LENGTH]
-    return table, (x, y, turned)
 
 
 def shipped_tracks() -> list[str]:

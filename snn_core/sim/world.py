@@ -105,14 +105,13 @@ class World:
 
     def _most_events_of_row(self) -> int:
         """No row sends more in a window, noise and a jump of the whole picture apart."""
-        shade = self.renderer.scene[3]
-        contrast = float(shade.max() - shade.min())
+        contrast = float(self.renderer.scene[3].max()) - self.renderer.lowest
         return self.window_us // TICK_US * self.pixels.width * self.pixels.most_events_per_pixel(contrast)
 
     def _range(self) -> tuple[float, float]:
         """Lowest and highest log intensity of any picture."""
         levels = np.concatenate([self.renderer.scene[3], self.renderer.background])
-        return float(levels.min()), float(levels.max())
+        return min(float(levels.min()), self.renderer.lowest), float(levels.max())
 
     def place(self, lane: int, arc_length_m: float = 0.0, deviation_m: float = 0.0, speed_m_s: float = 0.0) -> None:
         """Put the robot on a lane, looking along it and already driving straight on at ``speed_m_s``.

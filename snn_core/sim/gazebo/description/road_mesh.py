@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snn_core.sim import track_kernels as kernels
-from snn_core.sim.track import Track, point_on
+from snn_core.sim.track import Track
+from snn_core.sim.track_layout import point_on
 
 HEIGHT_M = 1e-4
 """Height of the paint above the ground: enough for a depth buffer to tell them apart, too little to be seen."""
