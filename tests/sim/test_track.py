@@ -36,7 +36,21 @@ def clockwise() -> Track:
     return Track(validate(TrackSpec, spec, "mirror"))
 
 
-ALL = [*TRACKS.values(), clockwise()]
+def with_splines() -> Track:
+    """An oval whose ends are splines, one of them of two parts and a swerve between."""
+    spec = MESCHEDE.spec.model_dump(exclude_none=True) | {"name": "splines", "start": (0.0, 0.0, 0.0)}
+    spec["segments"] = [
+        {"straight": 3.0},
+        {"spline": [(6.3, 2.2, 100.0), (4.0, 5.0, 180.0)]},
+        {"spline": [(2.0, 4.6, 180.0), (0.0, 5.0, 180.0)]},
+        {"spline": [(-2.5, 2.5, 270.0)]},
+        {"arc": (2.5, 90.0)},
+    ]
+    return Track(validate(TrackSpec, spec, "splines"))
+
+
+SPLINES = with_splines()
+ALL = [*TRACKS.values(), clockwise(), SPLINES]
 
 
 def test_the_shipped_tracks_are_there():
@@ -100,7 +114,7 @@ def test_locate_inverts_pose(track: Track, lane: int, part: float, deviation: fl
 
 @settings(max_examples=60)
 @given(
-    track=st.sampled_from(list(TRACKS.values())),
+    track=st.sampled_from([*TRACKS.values(), SPLINES]),
     lane=st.integers(0, 1),
     part=st.floats(0.0, 1.0),
     deviation=st.floats(-1.0, 1.0),
@@ -126,7 +140,7 @@ def test_locate_agrees_with_the_nearest_of_many_samples(
         assert math.remainder(position.arc_length_m - sign * own, length) == pytest.approx(0.0, abs=1e-3)
 
 
-REFERENCES = {name: ReferenceTrack(track.spec, 1e-3) for name, track in TRACKS.items()}
+REFERENCES = {track.name: ReferenceTrack(track.spec, 1e-3) for track in [*TRACKS.values(), SPLINES]}
 
 
 @pytest.mark.parametrize("track", ALL, ids=lambda track: track.name)
@@ -183,6 +197,10 @@ def test_line_is_closed_and_keeps_its_distance():
         ("straight: 2.0,", "straight: -2.0,", ["segments", "straight", "-2.0"]),
         ("straight: 2.0,", "bend: 2.0,", ["segments", "unknown key"]),
         ("straight: 2.0,", "{straight: 2.0, arc: [1.5, 90]},", ["either straight"]),
+        ("straight: 2.0,", "spline: [[4.0, 0.0, 30.0], [4.0, 0.0, 30.0]],", ["segments", "segment 0", "apart"]),
+        ("straight: 2.0,", "spline: [[0.1, 0.1, -150.0]],", ["segments", "segment 0, spline"]),
+        ("straight: 2.0,", "spline: [[1.0, 0.4, 120.0]],", ["segment 0, spline", "radius above 1.02 m"]),
+        ("straight: 2.0,", "spline: [],", ["segments.0.spline"]),
         ("straight: 2.0,", "straight: .inf,", ["segments", "straight"]),
         ("segments: [", "segments: 5 #", ["segments"]),
         ("segments: [", "segments: [[", ["not valid YAML"]),
