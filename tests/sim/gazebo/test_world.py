@@ -13,25 +13,28 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from snn_core.errors import UserError
+from snn_core.files import validate
 from snn_core.learning.parameters import read_parameters, simulator_parameters
 from snn_core.sim.gazebo import names
 from snn_core.sim.gazebo.classic.install import find_classic
 from snn_core.sim.gazebo.description.rendering import render, text
-from snn_core.sim.gazebo.description.road_mesh import HEIGHT_M, Mesh, paint_mesh, wavefront
+from snn_core.sim.gazebo.description.road_mesh import CROSSING_HEIGHT_M, HEIGHT_M, Mesh, paint_layers, wavefront
 from snn_core.sim.gazebo.description.robot_urdf import robot_urdf
 from snn_core.sim.gazebo.description.surroundings import WALL_DISTANCE_M
 from snn_core.sim.gazebo.description.world_sdf import robot_sdf, write_world
 from snn_core.sim.robot_body import RobotBodySpec, box_inertia, cylinder_inertia
-from snn_core.sim.track import load_track, shipped_tracks
+from snn_core.sim.track import Track, load_track, shipped_tracks
+from snn_core.sim.track_spec import TrackSpec
 from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 from tests.reference import ReferenceTrack
+from tests.reference_marks import ReferenceMarks
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = read_parameters(ROOT / "launch/config/lane.yaml", "simulator", simulator_parameters(LaneTask))
 TURTLEBOT = read_parameters(ROOT / "launch/config/turtlebot4.yaml", "simulator", simulator_parameters(LaneTask))
 EDGE_M = 5e-4
 """A marking's edge must be within this; the issue of worlds asked for 5 mm."""
-MESHES = {name: paint_mesh(load_track(name)) for name in shipped_tracks()}
+MESHES = {name: paint_layers(load_track(name))[0].mesh for name in shipped_tracks()}
 TWINS = {name: ReferenceTrack(load_track(name).spec) for name in shipped_tracks()}
 
 
@@ -72,6 +75,68 @@ def test_the_paint_has_the_markings_area_and_faces_up(name: str):
     painted = track.spec.dash[0] / sum(track.spec.dash)
     expected = lengths[0] + lengths[-1] + painted * sum(lengths[1:-1])
     assert areas.sum() == pytest.approx(track.spec.marking_width * expected, rel=2e-3)
+
+
+MARKS: dict[str, object] = {
+    "contrast": 0.8,
+    "worn": [{"stretch": [1.0, 2.2], "lines": [1, 2], "contrast": 0.5}, {"stretch": [1.5, 14.0], "contrast": 0.5}],
+    "missing": [{"stretch": [2.6, 5.1], "lines": [0]}, {"stretch": [13.3, 14.6]}],
+    "crossings": [
+        {"at": 3.6, "width": 0.6, "dash": [0.15, 0.1], "contrast": 0.7},
+        {"at": 7.2, "angle": 130.0, "width": 0.1, "length": 2.0},
+    ],
+}
+
+
+def marked(**marks: object) -> Track:
+    return Track(validate(TrackSpec, load_track("meschede").spec.model_dump(exclude_none=True) | marks, "marked"))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_worn_missing_and_crossing_paint_is_where_the_track_has_it(seed: int):
+    layers, random = paint_layers(MARKED), np.random.default_rng(seed)
+    points = MARKED.line(float(random.choice(MARKED.lines)) + random.uniform(-0.05, 0.05))[:-1]
+    x, y = points[random.integers(len(points) // 2, size=60)].T + random.uniform(-0.05, 0.05, (2, 60))
+    shifts = [(dx, dy) for dx in (-EDGE_M, 0.0, EDGE_M) for dy in (-EDGE_M, 0.0, EDGE_M)]
+    near = np.array([MARKED_TWIN.level(x + dx, y + dy) for dx, dy in shifts])
+    sure = np.ptp(near, axis=0) == 0.0
+    level = np.zeros(x.size)
+    for layer in layers:
+        level = np.maximum(level, layer.contrast * covered(layer.mesh, x, y))
+    assert level[sure] == pytest.approx(near[4][sure])
+
+
+MARKED = marked(**MARKS)
+MARKED_TWIN = ReferenceMarks(ReferenceTrack(MARKED.spec))
+
+
+def test_each_contrast_is_a_mesh_of_its_own(tmp_path: Path):
+    write_world(SETTINGS, MARKED, tmp_path / "lane.sdf", classic=False)
+    world = ET.parse(tmp_path / "lane.sdf").getroot()
+    expected = [(0.8, HEIGHT_M), (0.4, HEIGHT_M), (0.2, HEIGHT_M), (1.0, CROSSING_HEIGHT_M), (0.7, CROSSING_HEIGHT_M)]
+    visuals = [visual for visual in world.iter("visual") if visual.get("name", "").startswith("paint")]
+    assert len(visuals) == len(expected)
+    ground, paint = SETTINGS.camera.ground_intensity, SETTINGS.camera.marking_intensity
+    for visual, (contrast, height_m) in zip(visuals, expected, strict=True):
+        shining = float(visual.findtext("material/emissive", "").split()[0])
+        assert shining == pytest.approx(ground + contrast * (paint - ground))
+        mesh = (tmp_path / visual.findtext(".//uri", "")).read_text()
+        assert {line.split()[3] for line in mesh.splitlines() if line.startswith("v ")} == {f"{height_m:.6f}"}
+
+
+def test_a_road_without_paint_is_a_world(tmp_path: Path):
+    track = marked(missing=[{"stretch": [0.0, load_track("meschede").length_m]}])
+    write_world(SETTINGS, track, tmp_path / "lane.sdf", classic=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["lane.sdf"]
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_shadows_are_refused_and_named(tmp_path: Path, classic: bool):
+    track = marked(shadows=[{"at": 1.0, "width": 0.5, "intensity": 0.5}])
+    with pytest.raises(UserError, match="shadows: cannot be shown in Gazebo") as error:
+        write_world(SETTINGS, track, tmp_path / "lane.sdf", classic)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_mesh_file_has_every_corner_and_triangle():

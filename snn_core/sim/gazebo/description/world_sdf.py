@@ -1,12 +1,14 @@
 """The world of the lane task, or the robot alone, as a file of Gazebo (SDF)."""
 
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from snn_core.errors import UserError
 from snn_core.files import write_atomically
 from snn_core.sim.gazebo.description.classic_drive import classic_drive
 from snn_core.sim.gazebo.description.rendering import render
-from snn_core.sim.gazebo.description.road_mesh import paint_mesh, wavefront
+from snn_core.sim.gazebo.description.road_mesh import PaintLayer, paint_layers, wavefront
 from snn_core.sim.gazebo.description.robot_parts import robot_values
 from snn_core.sim.gazebo.description.surroundings import surroundings
 from snn_core.sim.gazebo.own_view import check_own_view
@@ -17,25 +19,45 @@ from snn_core.sim.track import Pose, Track
 def write_world(settings: SceneSettings, track: Track, path: Path, classic: bool) -> None:
     """Write the world for Gazebo Sim (SDF 1.9) or, ``classic``, for Gazebo Classic 11 (SDF 1.6).
 
-    The paint's mesh is written beside it, as NAME_paint.obj; Gazebo Classic's file names it by its whole path. The same
-    settings, track and path give the same bytes. Raises UserError when a file cannot be written or named in XML, or
-    when the camera would see the robot's own body.
+    The paint's mesh is written beside it, as NAME_paint.obj, and those of worn and of crossing paint as
+    NAME_paint_1.obj and so on; Gazebo Classic's file names them by their whole path. The same settings, track and path
+    give the same bytes. Raises UserError when a file cannot be written or named in XML, when the camera would see the
+    robot's own body, or when the track has shadows.
     """
     if not path.name.isprintable():
         raise UserError(f"{str(path)!r}: expected a file name of printable characters; choose another")
     check_own_view(settings)
-    paint = path.with_name(f"{path.stem}_paint.obj")
+    if track.spec.shadows:
+        raise UserError(
+            f"track {track.name}: shadows: cannot be shown in Gazebo; remove the key, or use backend: embedded"
+        )
+    layers = paint_layers(track)
+    meshes = [path.with_name(f"{path.stem}_paint{f'_{k}' if k else ''}.obj") for k in range(len(layers))]
+    camera = settings.camera
+    gain = camera.marking_intensity - camera.ground_intensity
     content = render(
         "world.sdf.jinja",
         f"Track {track.name}, written by spikedrive gazebo world",
-        # Gazebo Sim looks for it beside the file, Gazebo Classic does not.
-        paint=paint.resolve().as_uri() if classic else paint.name,
+        paint=[
+            # Gazebo Sim looks for it beside the file, Gazebo Classic does not.
+            {
+                "name": mesh.stem.removeprefix(f"{path.stem}_"),
+                "uri": mesh.resolve().as_uri() if classic else mesh.name,
+                "intensity": camera.marking_intensity - (1.0 - layer.contrast) * gain,
+            }
+            for mesh, layer in zip(meshes, layers, strict=True)
+        ],
         physics_step_s=1e-6 * settings.gazebo.physics_step_us,
         boxes=surroundings(settings.gazebo, track),
         **_robot_values(settings, track.pose(0), classic),
     )
-    write_atomically(paint, lambda file: file.write(wavefront(paint_mesh(track))))
+    for mesh, layer in zip(meshes, layers, strict=True):
+        write_atomically(mesh, partial(_write_mesh, layer))
     write_atomically(path, lambda file: file.write(content))
+
+
+def _write_mesh(layer: PaintLayer, file: BinaryIO) -> int:
+    return file.write(wavefront(layer.mesh, layer.height_m))
 
 
 def robot_sdf(settings: SceneSettings, classic: bool) -> bytes:
