@@ -17,6 +17,7 @@ from spikedrive_nodes.cli.gazebo import gazebo_app
 from spikedrive_nodes.cli.info import info
 from spikedrive_nodes.cli.interchange import nir_app, weights_app
 from spikedrive_nodes.cli.json_output import JsonOption, write_json
+from spikedrive_nodes.cli.road import road
 from spikedrive_nodes.cli.setup import setup
 from spikedrive_nodes.cli.tables import print_table
 from spikedrive_nodes.cli.tasks import list_tasks
@@ -37,6 +38,7 @@ app.add_typer(weights_app, name="weights")
 app.command()(info)
 app.command("tasks")(list_tasks)
 app.command()(convert)
+app.command()(road)
 app.command()(setup)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as Unix shells have it."""
@@ -125,7 +127,7 @@ def train(
     json_path: JsonOption = None,
     parameters: ParametersOption = None,
     network: Annotated[str | None, typer.Option(help="Network: a shipped name or a .yaml file.")] = None,
-    track: Annotated[str | None, typer.Option(help="Track: a shipped name or a .yaml file.")] = None,
+    track: Annotated[str | None, typer.Option(help="Track: a shipped name, generated:SEED or a .yaml file.")] = None,
     schedule: ScheduleOption = None,
     backend: BackendOption = None,
     checkpoint: Annotated[
@@ -193,7 +195,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for record and report.")] = Path("out/evaluate"),
     json_path: JsonOption = None,
     parameters: ParametersOption = None,
-    track: Annotated[str | None, typer.Option(help="Track: a shipped name or a .yaml file.")] = None,
+    track: Annotated[str | None, typer.Option(help="Track: a shipped name, generated:SEED or a .yaml file.")] = None,
     schedule: ScheduleOption = None,
     backend: BackendOption = None,
     controls_seconds: Annotated[

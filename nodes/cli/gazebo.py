@@ -34,7 +34,7 @@ def gazebo() -> None:
 
 @gazebo_app.command()
 def world(
-    track: Annotated[str, typer.Argument(help="Track: a shipped name or a .yaml file.")],
+    track: Annotated[str, typer.Argument(help="Track: a shipped name, generated:SEED or a .yaml file.")],
     out: Annotated[
         Path,
         typer.Option("--out", "-o", help="File to write (.sdf); NAME_paint.obj, the paint's mesh, goes beside it."),
@@ -97,7 +97,10 @@ def picture(
         float, typer.Option(min=1, max=10_000, help="Simulated time to drive (s), half on each lane.")
     ] = 60.0,
     track: Annotated[
-        str | None, typer.Option(help="Track: a shipped name or a .yaml file.", show_default="that of the parameters")
+        str | None,
+        typer.Option(
+            help="Track: a shipped name, generated:SEED or a .yaml file.", show_default="that of the parameters"
+        ),
     ] = None,
     render_engine: Annotated[
         str | None,

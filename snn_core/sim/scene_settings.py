@@ -18,7 +18,9 @@ class SceneSettings(StrictModel):
     backend: Literal["embedded", "gz", "gazebo_classic"] = Field(
         default="embedded", description="simulator: embedded, Gazebo Sim (gz) or Gazebo Classic 11"
     )
-    track: str = Field(default="meschede", min_length=1, description="name of a shipped track, or path of a track file")
+    track: str = Field(
+        default="meschede", min_length=1, description="name of a shipped track, generated:SEED, or path of a track file"
+    )
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of thresholds and noise")
     window_ms: float = WINDOW_MS
     dark: bool = Field(default=False, description="lens cap on: noise events only")

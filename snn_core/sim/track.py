@@ -14,6 +14,9 @@ from snn_core.sim.track_layout import lay_out, point_on
 from snn_core.sim.track_spec import TrackSpec
 
 TRACKS = Path(__file__).parent / "tracks"
+GENERATED = "generated:"
+"""Begins the names of roads that are drawn from a seed."""
+LARGEST_SEED = 2**31 - 1
 
 
 class Pose(NamedTuple):
@@ -146,12 +149,28 @@ def shipped_tracks() -> list[str]:
 
 
 def load_track(name_or_path: str | Path) -> Track:
-    """A shipped track by its name, or any other by the path of its YAML file. Raises UserError."""
-    if str(name_or_path) in shipped_tracks():
-        return Track(load_yaml(TRACKS / f"{name_or_path}.yaml", TrackSpec))
+    """A shipped track by its name, a generated one by ``generated:SEED``, any other by the path of its YAML file.
+
+    Raises UserError.
+    """
+    name = str(name_or_path)
+    if name in shipped_tracks():
+        return Track(load_yaml(TRACKS / f"{name}.yaml", TrackSpec))
+    if name.startswith(GENERATED):
+        from snn_core.sim.road_generator import generate_road  # it makes tracks, and so imports this module
+
+        return generate_road(_seed(name))
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml") and not path.exists():
         raise UserError(
-            f"track {str(name_or_path)!r}: expected one of {', '.join(shipped_tracks())}, or the path of a YAML file"
+            f"track {name!r}: expected one of {', '.join(shipped_tracks())}, {GENERATED}SEED, or the path of a "
+            "YAML file"
         )
     return Track(load_yaml(path, TrackSpec))
+
+
+def _seed(name: str) -> int:
+    digits = name.removeprefix(GENERATED)
+    if not (digits.isascii() and digits.isdigit() and int(digits[:11]) <= LARGEST_SEED):
+        raise UserError(f"track {name!r}: expected a seed from 0 to {LARGEST_SEED} after {GENERATED!r}")
+    return int(digits)

@@ -3,6 +3,7 @@
 import math
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from snn_core.files import StrictModel
@@ -187,6 +188,13 @@ class TrackSpec(StrictModel):
     def pieces(self) -> list[Piece]:
         """The lines and arcs of the reference line: those of the file, and those that its splines consist of."""
         return [piece for pieces in cut(self.start, self.segments) for piece in pieces]
+
+
+def track_yaml(spec: TrackSpec, comment: str = "") -> str:
+    """A track file that reads back as the same track; ``comment``: one line, to begin with."""
+    content = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+    return (f"# {' '.join(comment.split())}\n" if comment else "") + text
 
 
 def _length_m(info: ValidationInfo) -> float | None:
