@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numba import njit
 
-from snn_core.sim.cover_kernels import contrast_at, cover_bands, dashes, mark, overlap, span
+from snn_core.sim.cover_kernels import contrast_at, cover_bands, dashes, even_contrast, mark, overlap, span
 from snn_core.sim.track_kernels import (
     ARC_LENGTH,
     CENTRE_X,
@@ -42,6 +42,14 @@ _kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_kernel
+def _even(contrast, segment, offset, box):
+    """Contrast of a line beside a segment, seen by pixels of a size along it; -1 where it is not the same all along."""
+    begin = segment[ARC_LENGTH] - offset * segment[TURNED]
+    length = segment[LENGTH] * (1.0 - offset * segment[CURVATURE])
+    return even_contrast(contrast, begin - 0.5 * box, begin + length + 0.5 * box)
+
+
+@_kernel
 def _paint_straight(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, segment, lines, paint, shade, contrast):
     """Paint the lines of a straight segment into a row of pixels at (ax, ay) + i (dx, dy)."""
     half, painted, period = paint[0], paint[1], paint[2]
@@ -60,12 +68,15 @@ def _paint_straight(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, se
         offset = lines[line]
         start, stop = span(q - offset, dq, -reach, reach, first, last)
         s_line = s + segment[ARC_LENGTH] - offset * segment[TURNED]
+        share = 1.0
+        if contrast is not None:
+            share = _even(contrast[line], segment, offset, box_s)
         for i in range(start, stop + 1):
             cover = overlap(abs(q + i * dq - offset), box_q, half)
             if 0 < line < lines.shape[0] - 1:
                 cover *= dashes(s_line + i * ds, box_s, painted, period)
             if contrast is not None:
-                cover *= contrast_at(contrast[line], s_line + i * ds, box_s)
+                cover *= share if share >= 0.0 else contrast_at(contrast[line], s_line + i * ds, box_s)
             mark(out, i, cover, shade)
 
 
@@ -93,9 +104,10 @@ def _paint_arc(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, segment
         i, last = span(-foot_i, 1.0, -outer, outer, 0, out.shape[0] - 1)
         s, ux_last, uy_last = 0.0, np.inf, np.inf
         dashed = 0 < line < lines.shape[0] - 1
-        placed = dashed  # whether the arc length matters
+        share, placed = 1.0, dashed  # placed: whether the arc length matters
         if contrast is not None:
-            placed = True
+            share = _even(contrast[line], segment, lines[line], 2.0 * box)
+            placed = dashed or share < 0.0
         while i <= last:
             if abs(i - foot_i) < inner:
                 i = int(math.ceil(foot_i + inner))
@@ -122,7 +134,11 @@ def _paint_arc(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, segment
                         if dashed:
                             cover *= dashes(s_line, box_s, painted, period)
                         if contrast is not None:
-                            cover *= contrast_at(contrast[line], s_line, box_s)
+                            cover *= share if share >= 0.0 else contrast_at(contrast[line], s_line, box_s)
+                    elif contrast is not None:
+                        cover *= share
+                elif contrast is not None:
+                    cover *= share
                 mark(out, i, cover, shade)
             i += 1
 

@@ -52,19 +52,44 @@ def dashes(s, width, painted, period):
 
 
 @_kernel
-def _contrast_up_to(line, s):
-    """The integral of a line's contrast from 0 to s; it repeats itself with each lap."""
-    last = line.shape[0] - 1
-    laps = math.floor(s / line[last, BEGIN])
-    s -= laps * line[last, BEGIN]
-    low, high = 0, last
+def _piece(line, s):
+    """The row of a line's contrast (m, 3) at an arc length within its lap."""
+    low, high = 0, line.shape[0] - 1
     while high - low > 1:
         middle = (low + high) // 2
         if line[middle, BEGIN] <= s:
             low = middle
         else:
             high = middle
-    return laps * line[last, INTEGRAL] + line[low, INTEGRAL] + (s - line[low, BEGIN]) * line[low, LEVEL]
+    return low
+
+
+@_kernel
+def _contrast_up_to(line, s):
+    """The integral of a line's contrast from 0 to s; it repeats itself with each lap."""
+    last = line.shape[0] - 1
+    laps = math.floor(s / line[last, BEGIN])
+    s -= laps * line[last, BEGIN]
+    k = _piece(line, s)
+    return laps * line[last, INTEGRAL] + line[k, INTEGRAL] + (s - line[k, BEGIN]) * line[k, LEVEL]
+
+
+@_kernel
+def even_contrast(line, low, high):
+    """The contrast of a line (m, 3) from an arc length to another, or -1 where it is not the same all the way."""
+    last = line.shape[0] - 1
+    lap = math.floor(low / line[last, BEGIN]) * line[last, BEGIN]
+    k = _piece(line, low - lap)
+    level = line[k, LEVEL]
+    while True:
+        k += 1
+        if lap + line[k, BEGIN] >= high:
+            return level
+        if k == last:
+            lap += line[last, BEGIN]
+            k = 0
+        if line[k, LEVEL] != level:
+            return -1.0
 
 
 @_kernel
@@ -108,6 +133,7 @@ def cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, 
         reach_s, reach_q = band[HALF_LENGTH] + 0.5 * box_s, band[HALF_WIDTH] + 0.5 * box_q
         first, last = span(s, ds, -reach_s, reach_s, 0, out.shape[0] - 1)
         first, last = span(q, dq, -reach_q, reach_q, first, last)
+        darkest = 0.0 if shade.shape[0] > 0 else math.log1p(-band[STRENGTH])
         for i in range(first, last + 1):
             cover = band[STRENGTH] * overlap(abs(q + i * dq), box_q, band[HALF_WIDTH])
             cover *= overlap(abs(s + i * ds), box_s, band[HALF_LENGTH])
@@ -115,5 +141,7 @@ def cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, 
                 cover *= dashes(s + i * ds + band[HALF_LENGTH], box_s, band[PAINTED], band[PERIOD])
             if shade.shape[0] > 0:
                 mark(out, i, cover, shade)
+            elif cover == band[STRENGTH]:
+                out[i] += np.float32(darkest)
             elif cover > 0.0:
                 out[i] += np.float32(math.log1p(-cover))
