@@ -7,7 +7,7 @@ What they take (float64 unless said otherwise):
   the inner ones are dashed (m). ``paint`` (4) is half the marking's width, painted length and period of a dash (m), and
   width of a pixel's footprint (px). ``shade`` float32 (n) is the log intensity of a pixel by its painted part, from
   none to all in even steps. ``marks`` is None, or a tuple of ``contrast``, ``crossings`` and ``shadows``, tables of
-  ``cover_kernels``. Numba compiles kernels anew for a track with marks, so that others pay nothing for them.
+  ``cover_kernels``. Numba compiles other kernels for a track with marks, so that others pay nothing for them.
 - ``rows`` (height, 5): for each pixel row its ground distance ahead of the robot and the ground's size of a pixel
   across and along (m). The last two are its apparent motion in px per m driven and px per rad turned. Rows without
   ground are all 0.

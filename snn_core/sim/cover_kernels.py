@@ -1,7 +1,7 @@
 """How much of a pixel is painted or in shadow: jitted inner loops that allocate and check nothing; ``Renderer`` does.
 
-- ``contrast`` (lines, m, 3): for each line of a track its contrast from an arc length of its own on: that arc length
-  (m), the contrast, and the contrast's integral up to there. The last row is the line's end.
+- ``contrast`` (lines, m, 3): for each line of a track the places where its contrast changes. A row is an arc length of
+  the line (m), the contrast from there on, and its integral up to there. The last row is the line's end.
 - ``bands`` (n, 9): rectangles on the ground, columns named by the constants below; m. Their long sides are dashed from
   one end to the other, or whole where the dashes' period is 0. ``STRENGTH`` is the paint's contrast, or the part of the
   intensity that a shadow takes.

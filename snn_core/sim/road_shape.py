@@ -53,7 +53,7 @@ def radius_bounds(spec: RoadSpec, lanes: int, lane_width_m: float, marking_width
 
 
 class _Corner(NamedTuple):
-    """A corner of the polygon: where it is, unit directions before and behind it, room on either side (m)."""
+    """A corner of the polygon: where it is, unit directions before and behind it, lengths for its curve (m)."""
 
     at: complex
     ahead: complex
@@ -63,7 +63,7 @@ class _Corner(NamedTuple):
 
 
 def draw_shape(random: np.random.Generator, spec: RoadSpec, bounds: RadiusBounds) -> Segments | None:
-    """Segments of a closed road that starts on a straight; None when what was drawn has too little room."""
+    """Segments of a closed road that starts on a straight; None when the curves do not fit in what was drawn."""
     corners = _draw_corners(random, spec, bounds)
     if corners is None:
         return None
@@ -84,7 +84,7 @@ def draw_shape(random: np.random.Generator, spec: RoadSpec, bounds: RadiusBounds
 
 
 def _draw_corners(random: np.random.Generator, spec: RoadSpec, bounds: RadiusBounds) -> list[_Corner] | None:
-    """The corners of a polygon, from the end of its longest side on; None when its curves have too little room."""
+    """The corners of a polygon, from the end of its longest side on; None when its curves do not fit."""
     points = _draw_polygon(random, spec)
     count = points.size
     if random.random() < 0.5:
@@ -103,9 +103,9 @@ def _draw_corners(random: np.random.Generator, spec: RoadSpec, bounds: RadiusBou
     spare[-1] -= 2.0 * spec.start_straight_m
     if spare.min() < 0.0:
         return None
-    room_behind = least + 0.5 * spare
-    room_before = least + 0.5 * np.roll(spare, 1)
-    columns = (points, before, directions, room_before, room_behind)
+    space_behind = least + 0.5 * spare
+    space_before = least + 0.5 * np.roll(spare, 1)
+    columns = (points, before, directions, space_before, space_behind)
     return [_Corner(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
@@ -140,8 +140,8 @@ def _draw_curve(
     if random.random() < spec.spline_probability:
         nearest = smallest * slope
         before, behind = (
-            nearest + share * (min(room, 3.0 * nearest + 1.0) - nearest)
-            for share, room in zip(shares.tolist(), (corner.before_m, corner.behind_m), strict=True)
+            nearest + share * (min(space, 3.0 * nearest + 1.0) - nearest)
+            for share, space in zip(shares.tolist(), (corner.before_m, corner.behind_m), strict=True)
         )
         begin, end = corner.at - before * corner.ahead, corner.at + behind * corner.leaving
         if _allowed(bounds, begin, corner.ahead, end, corner.leaving):

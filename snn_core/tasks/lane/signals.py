@@ -38,7 +38,8 @@ class RewardSettings(StrictModel):
     """Which signals, and how strong."""
 
     track: str = Field(
-        default="meschede", description="track that the robot drives on: a shipped name, generated:SEED or the path of a .yaml file"
+        default="meschede",
+        description="track that the robot drives on: a shipped name, generated:SEED or the path of a .yaml file",
     )
     function: Literal["signed", "none"] = Field(
         default="signed", description="error: the signed lateral deviation, or none"

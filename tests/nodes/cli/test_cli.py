@@ -33,6 +33,7 @@ HELP = {
     "convert": (".aedat4, .raw (EVT3)", "--force", "TIME", "(us)", "[default: both]"),
     "launch": ("NAME:=VALUE", "without NAME, list them"),
     "node": ("--ros-args", "parameters of NAME", ", ".join(NODES)),
+    "road": ("[default: 0]", "KEY=VALUE", "those of generated:SEED", ".svg"),
     "report": ("out/demo",),
     "energy": ("report.json", "energy.yaml"),
     "version": ("version",),

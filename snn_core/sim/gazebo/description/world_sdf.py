@@ -19,9 +19,9 @@ from snn_core.sim.track import Pose, Track
 def write_world(settings: SceneSettings, track: Track, path: Path, classic: bool) -> None:
     """Write the world for Gazebo Sim (SDF 1.9) or, ``classic``, for Gazebo Classic 11 (SDF 1.6).
 
-    The paint's mesh is written beside it, as NAME_paint.obj, and those of worn and of crossing paint as
-    NAME_paint_1.obj and so on; Gazebo Classic's file names them by their whole path. The same settings, track and path
-    give the same bytes. Raises UserError when a file cannot be written or named in XML, when the camera would see the
+    The paint's mesh is written beside it, as NAME_paint.obj; meshes of worn and of crossing paint are NAME_paint_1.obj
+    and so on. Gazebo Classic's file names them by their whole path. The same settings, track and path give the same
+    bytes. Raises UserError when a file cannot be written or named in XML, when the camera would see the
     robot's own body, or when the track has shadows.
     """
     if not path.name.isprintable():
