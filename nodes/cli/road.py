@@ -30,6 +30,7 @@ def road(
     """Draw a closed road at random and write it as a track file."""
     from snn_core.files import check_writable, write_atomically
     from snn_core.sim.road_generator import generate_road
+    from snn_core.sim.track import Track
     from snn_core.sim.track_spec import track_yaml
 
     if out.suffix not in (".yaml", ".yml"):
@@ -39,7 +40,7 @@ def road(
     for path in (out, picture):
         if path is not None:
             check_writable(path)
-    track = generate_road(seed, _road_spec(spec, settings or []))
+    track = Track(generate_road(seed, _road_spec(spec, settings or [])))
     words = ["spikedrive", "road", "--seed", str(seed), *(["--spec", str(spec)] if spec else [])]
     words += [word for setting in settings or [] for word in ("--set", setting)]
     content = track_yaml(track.spec, f"Made by {shlex.join(words)}")

@@ -10,15 +10,16 @@ from snn_core.files import validate
 from snn_core.sim import track_kernels as kernels
 from snn_core.sim.road_shape import Segments, draw_shape, radius_bounds
 from snn_core.sim.road_spec import RoadSpec
-from snn_core.sim.track import LARGEST_SEED, Track
+from snn_core.sim.track_layout import lay_out, length_of, line_beside
 from snn_core.sim.track_spec import TrackSpec
 
+LARGEST_SEED = 2**31 - 1
 _MOST_ATTEMPTS = 5000
 _SPACING_M = 0.05
 
 
-def generate_road(seed: int, spec: RoadSpec | None = None) -> Track:
-    """A closed road that neither crosses itself nor comes too near, within ``spec``'s bounds.
+def generate_road(seed: int, spec: RoadSpec | None = None) -> TrackSpec:
+    """The track file of a closed road that neither crosses itself nor comes too near, within ``spec``'s bounds.
 
     Raises UserError when no such road is found, and ValueError when the seed is not from 0 to LARGEST_SEED.
     """
@@ -33,36 +34,38 @@ def generate_road(seed: int, spec: RoadSpec | None = None) -> Track:
         if segments is None:
             continue
         track = _build(seed, road, segments)
-        if spec.length_m[0] <= track.length_m <= spec.length_m[1] and keeps_apart(track, spec.clearance_m):
-            return _build(seed, road | _draw_marks(random, spec, track), segments)
+        length_m = length_of(lay_out(track.start, track.pieces())[0])
+        if spec.length_m[0] <= length_m <= spec.length_m[1] and keeps_apart(track, spec.clearance_m):
+            return _build(seed, road | _draw_marks(random, spec, track.lanes + 1, length_m), segments)
     raise UserError(
         f"road of seed {seed}: no closed road of {spec.length_m[0]:g} to {spec.length_m[1]:g} m found, with "
         f"{road['lanes']} lanes of {road['lane_width']:g} m; allow a longer one (length_m) or tighter curves"
     )
 
 
-def keeps_apart(track: Track, clearance_m: float) -> bool:
+def keeps_apart(track: TrackSpec, clearance_m: float) -> bool:
     """Whether no two parts of a road are nearer to each other than ``clearance_m``, measured between their paint.
 
     Points of the road's middle that are further along it than half a circle of its tightest curve must be a road's
     width and the clearance apart. Nearer ones are, by Schur's theorem, at least as far apart as on that circle.
     """
-    width = track.lanes * track.spec.lane_width
-    middle = track.line(0.5 * width, _SPACING_M)[:-1]
+    width = track.lanes * track.lane_width
+    table, _ = lay_out(track.start, track.pieces())
+    middle = line_beside(table, 0.5 * width, _SPACING_M)[:-1]
     points = middle[:, 0] + 1j * middle[:, 1]
-    curvature = track.segments[:, kernels.CURVATURE]
+    curvature = table[:, kernels.CURVATURE]
     tightest = 1.0 / np.abs(curvature / (1.0 - 0.5 * width * curvature)).max()
     steps = np.abs(np.subtract.outer(np.arange(points.size), np.arange(points.size)))
     apart = np.minimum(steps, points.size - steps) * _SPACING_M > math.pi * tightest
     distance = np.abs(np.subtract.outer(points, points))[apart]
     # Between two samples the road may be nearer by as much as they are apart.
-    needed = width + track.spec.marking_width + clearance_m + _SPACING_M
-    return 2.0 * tightest >= width + track.spec.marking_width and bool((distance >= needed).all())
+    needed = width + track.marking_width + clearance_m + _SPACING_M
+    return 2.0 * tightest >= width + track.marking_width and bool((distance >= needed).all())
 
 
-def _build(seed: int, road: dict[str, Any], segments: Segments) -> Track:
+def _build(seed: int, road: dict[str, Any], segments: Segments) -> TrackSpec:
     content = {"name": f"road_{seed}", **road, "start": [0.0, 0.0, 0.0], "segments": segments}
-    return Track(validate(TrackSpec, content, f"road of seed {seed}"))
+    return validate(TrackSpec, content, f"road of seed {seed}")
 
 
 def _draw_road(random: np.random.Generator, spec: RoadSpec) -> dict[str, Any]:
@@ -78,10 +81,9 @@ def _draw_road(random: np.random.Generator, spec: RoadSpec) -> dict[str, Any]:
     return road | ({"contrast": contrast} if worn else {})
 
 
-def _draw_marks(random: np.random.Generator, spec: RoadSpec, track: Track) -> dict[str, Any]:
+def _draw_marks(random: np.random.Generator, spec: RoadSpec, line_count: int, length_m: float) -> dict[str, Any]:
     """Stretches of worn and of missing paint, paint that crosses the road, shadows."""
     marks: dict[str, Any] = {}
-    line_count, length_m = track.lines.size, track.length_m
     if random.random() < spec.worn_probability:
         marks["worn"] = [
             {

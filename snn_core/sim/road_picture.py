@@ -1,6 +1,7 @@
 """A road from above, as a picture: all its paint, as strong as it is, its shadows and where its lanes start."""
 
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -16,7 +17,7 @@ _ROAD, _GROUND, _PAINT = 0.35, 0.55, 1.0
 _LANE_COLOURS = ("#2f80c2", "#d98214")
 _MARGIN_M = 0.6
 _LARGEST_IN = 9.0
-_STYLE = {"svg.hashsalt": "spikedrive", "svg.fonttype": "none"}
+_STYLE: dict[Any, Any] = {"svg.hashsalt": "spikedrive", "svg.fonttype": "none"}
 
 
 def road_picture(track: Track, kind: str = "svg") -> bytes:

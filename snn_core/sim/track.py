@@ -10,13 +10,13 @@ import numpy as np
 from snn_core.errors import UserError
 from snn_core.files import load_yaml
 from snn_core.sim import track_kernels as kernels
-from snn_core.sim.track_layout import lay_out, point_on
+from snn_core.sim.road_generator import LARGEST_SEED, generate_road
+from snn_core.sim.track_layout import lay_out, length_of, line_beside, point_on
 from snn_core.sim.track_spec import TrackSpec
 
 TRACKS = Path(__file__).parent / "tracks"
 GENERATED = "generated:"
 """Begins the names of roads that are drawn from a seed."""
-LARGEST_SEED = 2**31 - 1
 
 
 class Pose(NamedTuple):
@@ -53,7 +53,7 @@ class Track:
         self.name = spec.name
         self.lanes: int = spec.lanes
         self.segments, (_, _, self._turned) = lay_out(spec.start, spec.pieces())
-        self.length_m = float(self.segments[-1, kernels.ARC_LENGTH] + self.segments[-1, kernels.LENGTH])
+        self.length_m = length_of(self.segments)
         self.lines = spec.lane_width * np.arange(spec.lanes + 1, dtype=np.float64)
         starts, turned = self.segments[:, kernels.ARC_LENGTH], self.segments[:, kernels.TURNED]
         # Arc length at each segment's start along each lane's centre: parallel curves differ by offset x angle turned.
@@ -119,11 +119,7 @@ class Track:
         """A closed polyline ``offset_m`` to the left of the reference line, float64 (n, 2), m; for plots."""
         if spacing_m <= 0.0:
             raise ValueError(f"spacing_m: expected above 0, found {spacing_m}")
-        points = []
-        for segment in self.segments:
-            count = max(1, math.ceil(segment[kernels.LENGTH] / spacing_m))
-            points += [point_on(segment, segment[kernels.LENGTH] * k / count, offset_m)[:2] for k in range(count)]
-        return np.array([*points, points[0]])
+        return line_beside(self.segments, offset_m, spacing_m)
 
     def _centre(self, lane: int) -> float:
         return (lane + 0.5) * self.spec.lane_width
@@ -157,9 +153,7 @@ def load_track(name_or_path: str | Path) -> Track:
     if name in shipped_tracks():
         return Track(load_yaml(TRACKS / f"{name}.yaml", TrackSpec))
     if name.startswith(GENERATED):
-        from snn_core.sim.road_generator import generate_road  # it makes tracks, and so imports this module
-
-        return generate_road(_seed(name))
+        return Track(generate_road(_seed(name)))
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml") and not path.exists():
         raise UserError(

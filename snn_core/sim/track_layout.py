@@ -107,6 +107,20 @@ def point_on(segment: np.ndarray, along: float, offset: float) -> tuple[float, f
     )
 
 
+def length_of(table: np.ndarray) -> float:
+    """Length of the reference line that a table of segments describes (m)."""
+    return float(table[-1, kernels.ARC_LENGTH] + table[-1, kernels.LENGTH])
+
+
+def line_beside(table: np.ndarray, offset_m: float, spacing_m: float) -> np.ndarray:
+    """A closed polyline ``offset_m`` to the left of the reference line, float64 (n, 2), m."""
+    points = []
+    for segment in table:
+        count = max(1, math.ceil(segment[kernels.LENGTH] / spacing_m))
+        points += [point_on(segment, segment[kernels.LENGTH] * k / count, offset_m)[:2] for k in range(count)]
+    return np.array([*points, points[0]])
+
+
 def _spline(at: complex, heading: float, poses: Sequence[Start]) -> list[Piece]:
     """Lines and arcs from a pose through poses (m, m, degrees)."""
     pieces = []

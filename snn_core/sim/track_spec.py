@@ -7,8 +7,7 @@ import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from snn_core.files import StrictModel
-from snn_core.sim import track_kernels as kernels
-from snn_core.sim.track_layout import Piece, cut, lay_out
+from snn_core.sim.track_layout import Piece, cut, lay_out, length_of
 
 _CLOSING_DISTANCE_M = 1e-3
 _CLOSING_ANGLE_DEG = 0.1
@@ -204,4 +203,4 @@ def _length_m(info: ValidationInfo) -> float | None:
         return None
     pieces = [piece for pieces in cut(known["start"], known["segments"]) for piece in pieces]
     table, _ = lay_out(known["start"], pieces)
-    return float(table[-1, kernels.ARC_LENGTH] + table[-1, kernels.LENGTH])
+    return length_of(table)

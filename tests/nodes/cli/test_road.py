@@ -29,7 +29,7 @@ def test_what_is_set_goes_before_the_file_and_the_file_before_the_defaults(say: 
     bounds.write_text("lanes: 2\nlane_width_m: [0.5, 0.5]\n")
     assert say("road", str(road), "--spec", str(bounds), "--set", "lanes=1", "--set", "length_m=[30, 60]")[0] == 0
     spec = RoadSpec(lanes=1, lane_width_m=(0.5, 0.5), length_m=(30.0, 60.0))
-    assert load_track(road).spec == generate_road(0, spec).spec
+    assert load_track(road).spec == generate_road(0, spec)
     assert "--set 'length_m=[30, 60]'" in road.read_text().splitlines()[0]
 
 
