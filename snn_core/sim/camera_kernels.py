@@ -7,7 +7,8 @@ What they take (float64 unless said otherwise):
   the inner ones are dashed (m). ``paint`` (4) is half the marking's width, painted length and period of a dash (m), and
   width of a pixel's footprint (px). ``shade`` float32 (n) is the log intensity of a pixel by its painted part, from
   none to all in even steps. ``marks`` is None, or a tuple of ``contrast``, ``crossings`` and ``shadows``, tables of
-  ``cover_kernels``. Numba compiles other kernels for a track with marks, so that others pay nothing for them.
+  ``cover_kernels``, and of the dark current, as an intensity. Numba compiles other kernels for a track with marks, so
+  that others pay nothing for them.
 - ``rows`` (height, 5): for each pixel row its ground distance ahead of the robot and the ground's size of a pixel
   across and along (m). The last two are its apparent motion in px per m driven and px per rad turned. Rows without
   ground are all 0.
@@ -170,8 +171,8 @@ def _contrast(marks):
 def _lay_marks(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, marks, shade):
     """Paint what crosses the road, then lay shadows on it all."""
     if marks is not None:
-        cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, marks[1], shade)
-        cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, marks[2], shade[:0])
+        cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, marks[1], shade, 0.0)
+        cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, marks[2], shade[:0], marks[3])
 
 
 @_kernel

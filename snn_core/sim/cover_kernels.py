@@ -110,11 +110,11 @@ def mark(out, i, cover, shade):
 
 
 @_kernel
-def cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, bands, shade):
+def cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, bands, shade, dark):
     """Lay bands on a row of pixels at (ax, ay) + i (dx, dy): as paint of ``shade``, or shadows where that is empty.
 
     ``near``: no point that the row sees is further from its middle (m). A shadow takes its part of the light of the
-    part of a pixel that it covers.
+    part of a pixel that it covers; ``dark``, the dark current as an intensity, stays.
     """
     middle = 0.5 * (out.shape[0] - 1)
     for k in range(bands.shape[0]):
@@ -141,7 +141,7 @@ def cover_bands(out, ax, ay, dx, dy, cosine, sine, box_across, box_along, near, 
                 cover *= dashes(s + i * ds + band[HALF_LENGTH], box_s, band[PAINTED], band[PERIOD])
             if shade.shape[0] > 0:
                 mark(out, i, cover, shade)
-            elif cover == band[STRENGTH]:
-                out[i] += np.float32(darkest)
-            elif cover > 0.0:
-                out[i] += np.float32(math.log1p(-cover))
+            elif dark > 0.0:
+                out[i] = np.float32(math.log((math.exp(out[i]) - dark) * (1.0 - cover) + dark))
+            else:
+                out[i] += np.float32(darkest if cover == band[STRENGTH] else math.log1p(-cover))

@@ -82,18 +82,28 @@ def ground_boxes(renderer: Renderer, pose: tuple[float, float, float]) -> tuple[
 @pytest.mark.parametrize("name", TRACKS)
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_pixel_is_as_bright_as_its_slow_twin_says(name: str, view: tuple[int, float, float, float]):
-    track, (lane, place, deviation, turned) = TRACKS[name], view
+    check_against_twin(TRACKS[name], view, SPEC)
+
+
+def test_in_little_light_shadows_leave_the_dark_current():
+    check_against_twin(TRACKS["meschede"], VIEWS[0], CameraSpec(light=0.3, dark_intensity=0.05))
+
+
+def check_against_twin(track: Track, view: tuple[int, float, float, float], spec: CameraSpec) -> None:
+    lane, place, deviation, turned = view
     x, y, yaw = track.pose(lane % track.lanes, place, deviation)
     yaw += turned
-    renderer = Renderer(track, SPEC)
+    renderer = Renderer(track, spec)
     ground_x, ground_y, across, along = ground_boxes(renderer, (x, y, yaw))
     twin = ReferenceMarks(ReferenceTrack(track.spec))
     level = twin.box_level(ground_x, ground_y, yaw, across, along)
     light = twin.box_light(ground_x, ground_y, yaw, across, along)
-    expected = np.log(light * (SPEC.ground_intensity + level * (SPEC.marking_intensity - SPEC.ground_intensity)))
-    view_log = renderer.render(x, y, yaw)[renderer.rows[:, kernels.ACROSS] > 0.0].ravel()
+    intensity = light * (spec.ground_intensity + level * (spec.marking_intensity - spec.ground_intensity))
+    expected = np.log(spec.light * intensity + spec.dark_intensity)
+    seen = renderer.render(x, y, yaw)[renderer.rows[:, kernels.ACROSS] > 0.0].ravel()
     assert np.ptp(expected) > 0.3
-    assert view_log == pytest.approx(expected, abs=2e-5)
+    assert seen == pytest.approx(expected, abs=2e-5)
+    assert renderer.lowest <= seen.min()
 
 
 @pytest.mark.parametrize("name", TRACKS)
@@ -155,7 +165,7 @@ def test_a_world_of_strong_shadows_has_room_for_their_events():
     plain = World(load_track("meschede"), camera, pixel, RobotSpec(), 0)
     counts = [[w.advance(2.0, 1.0).events.t.size for _ in range(20)] for w in (world, plain)]
     assert sum(counts[0]) > 2 * sum(counts[1])
-    assert world.renderer.contrast > 2.0 * math.log(20.0)
+    assert plain.renderer.lowest - world.renderer.lowest > 2.0 * math.log(20.0)
 
 
 SQUARE = """\
