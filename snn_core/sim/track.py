@@ -90,7 +90,10 @@ class Track:
         return LanePosition(centre - offset, error, (length - s) % length, -curvature)
 
     def longest_straight(self, lane: int) -> tuple[float, float]:
-        """Arc length (m) at which a lane's longest straight begins, as it is driven, and its length (m); 0 without."""
+        """Arc length (m) at which a lane's longest straight begins, as it is driven, and its length (m); 0 without.
+
+        Of several, the one that begins first along the reference line.
+        """
         length, ends = self.lane_length_m(lane), [*self._lane_starts[lane][1:], self.lane_length_m(lane)]
         straight = self.segments[:, kernels.CURVATURE] == 0.0
         if straight.all() or not straight.any():
@@ -104,8 +107,8 @@ class Track:
                 continue
             begin = begin if run else self._lane_starts[lane][i]
             run += ends[i] - self._lane_starts[lane][i]
-            best = max(best, (run, begin))
-        longest, begin = best
+            best = max(best, (round(run, 9), -begin))
+        longest, begin = best[0], -best[1]
         return (begin if lane == 0 else (length - begin - longest) % length), longest
 
     def curvature_ahead_1_m(self, lane: int, arc_length_m: float, distance_m: float = 0.0) -> float:
