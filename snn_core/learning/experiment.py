@@ -113,6 +113,15 @@ def run_controls(
     return figures
 
 
+def taught_by(parameters: DriveParameters, controller: Controller) -> str:
+    """What teaches: the function of an error, the reward that a critic predicts, or the signals that rules follow."""
+    function = getattr(parameters.reward, "function", "none")
+    if function != "none":
+        return function
+    critic = controller.spec.critic
+    return ", ".join(controller.network.signals) if critic is None else critic.reward
+
+
 def _record(
     parameters: DriveParameters,
     controller: Controller,
@@ -124,7 +133,7 @@ def _record(
     figures: dict[str, object] = {
         "task": parameters.task.name,
         "seed": controller.seed,
-        "reward": getattr(parameters.reward, "function", None) or ", ".join(controller.network.signals),
+        "reward": taught_by(parameters, controller),
         "control": plan.control,
         **parameters.task.conditions(parameters.simulator),
         "compile_s": compile_s,
