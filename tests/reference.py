@@ -19,16 +19,22 @@ def poisson_probability(count: int, max_rate_hz: float, saturation_count: float,
 
 
 def event_driven_spikes(
-    times_us: list[int], pools: list[int], n_pools: int, k: int, begin_us: int, dt_us: int, steps: int
+    times_us: list[int], pools: list[int], n_pools: int, k: int, begin_us: int, dt_us: int, steps: int, refractory: int
 ) -> list[list[int]]:
-    """For each step the inputs that spike: those whose pool has collected k more events."""
+    """For each step the inputs that spike: those whose pool has collected k more events.
+
+    refractory: steps after that of a spike in which no events are counted.
+    """
     collected = [0] * n_pools
     spikes: list[list[int]] = [[] for _ in range(steps)]
     for time_us, pool in zip(times_us, pools, strict=True):
-        if pool >= 0:
-            collected[pool] += 1
-            if collected[pool] % k == 0:
-                spikes[(time_us - begin_us) // dt_us].append(pool)
+        step = (time_us - begin_us) // dt_us
+        just_spiked = any(pool in spikes[before] for before in range(max(step - refractory, 0), step))
+        if pool < 0 or (refractory and (just_spiked or pool in spikes[step])):
+            continue
+        collected[pool] += 1
+        if collected[pool] % k == 0:
+            spikes[step].append(pool)
     return spikes
 
 

@@ -81,10 +81,10 @@ class Controller:
 
     def check_signals(self, given: Signals) -> None:
         """Raises UserError when a rule follows a signal that is not given, and that the decoder cannot make."""
-        if self.spec.critic is not None:
-            if self.spec.critic.reward not in given:
+        if self._critic is not None:
+            if self._critic.reward not in given:
                 raise UserError(
-                    f"network {self.spec.name!r}: its critic predicts the signal {self.spec.critic.reward!r}, given "
+                    f"network {self.spec.name!r}: its critic predicts the signal {self._critic.reward!r}, given "
                     f"are {', '.join(names_of(given)) or 'none'}; set critic.reward, or the terms of the task"
                 )
             given = {**given, TD_ERROR: 0.0, VALUE_ERROR: 0.0}
@@ -170,7 +170,7 @@ class Controller:
         judged: Signals = {}
         if signals is not None:
             check_finite(signals)
-            if self._critic is not None and spec.critic is not None and spec.critic.reward in signals:
+            if self._critic is not None and self._critic.reward in signals:
                 judged = self._critic.errors(signals, placed)
             self._teach({**signals, **judged})
         pool = self._pooling.assign(events.x, events.y, events.polarity)
@@ -180,8 +180,8 @@ class Controller:
             name: np.bincount(spikes.neuron[spikes.population == place], minlength=size)
             for name, place, size in self._counted
         }
-        if self._critic is not None and spec.critic is not None:
-            self._critic.observe(counts[spec.critic.population])
+        if self._critic is not None:
+            self._critic.observe(counts[self._critic.population])
         command = self._limit(self._decoder.decode(counts))
         return Answer(network.time_us, command, spikes, judged)
 
@@ -235,24 +235,30 @@ class Controller:
         encoder = state["encoder"]
         if not isinstance(encoder, dict):
             raise TypeError(f"encoder must be keys and values, found {encoder!r}")
-        before = self._decoder.state()
-        self._decoder.set_state(_numbers(state, "decoder"))
+        decoder, critic = self._decoder.state(), self._critic and self._critic.state()
         try:
-            self._encoder.set_state(encoder)
+            self._decoder.set_state(_numbers(state, "decoder"))
             if self._critic is not None:
-                critic = state["critic"]
-                if not isinstance(critic, list):
-                    raise TypeError(f"critic must be a list of numbers, found {critic!r}")
-                self._critic.set_state(critic)
+                self._critic.set_state(_list(state, "critic"))
+            self._encoder.set_state(encoder)
         except (ValueError, KeyError, TypeError):
-            self._decoder.set_state(before)
+            self._decoder.set_state(decoder)
+            if self._critic is not None and critic is not None:
+                self._critic.set_state(critic)
             raise
         self.limiter.set_last(Command(self.channels, tuple(last)))
 
 
 def _numbers(state: Mapping[str, JsonValue], key: str) -> list[float]:
-    value = state[key]
-    numbers = [float(number) for number in value if isinstance(number, int | float)] if isinstance(value, list) else []
-    if not isinstance(value, list) or len(numbers) != len(value):
-        raise TypeError(f"{key} must be a list of numbers, found {value!r}")
+    values = _list(state, key)
+    numbers = [float(number) for number in values if isinstance(number, int | float)]
+    if len(numbers) != len(values):
+        raise TypeError(f"{key} must be a list of numbers, found {values!r}")
     return numbers
+
+
+def _list(state: Mapping[str, JsonValue], key: str) -> list[JsonValue]:
+    values = state[key]
+    if not isinstance(values, list):
+        raise TypeError(f"{key} must be a list of numbers, found {values!r}")
+    return values

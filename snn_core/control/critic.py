@@ -45,18 +45,21 @@ class CriticSpec(StrictModel):
 class Critic:
     """A critic's state from window to window: the value foreseen, and with a horizon the reward that waits for it.
 
+    population: its neurons. reward: the signal that it predicts.
+
     spec: its description. size: neurons of its population. window_s: length of a window (s).
     """
 
     def __init__(self, spec: CriticSpec, size: int, window_s: float) -> None:
-        self._spec = spec
+        self.population, self.reward = spec.population, spec.reward
+        self._at_silence = spec.value_at_silence
         self._per_spike = spec.value_per_hz / (size * window_s)
         self._discount = math.exp(-1e3 * window_s / spec.horizon_ms) if spec.horizon_ms else 0.0
         self.rest()
 
     def rest(self) -> None:
         """Forget what was foreseen."""
-        self._value = self._value_before = self._reward_before = _UNKNOWN
+        self._value = self._value_before = self._reward = self._reward_before = _UNKNOWN
 
     def errors(self, signals: Signals, placed: bool) -> dict[str, float]:
         """What a window's signals come to: ``td_error``, ``value_error``, and ``critic/value`` for the eye.
@@ -64,27 +67,24 @@ class Critic:
         placed: the body was placed when the window began. 0 where nothing was foreseen.
         """
         if self._discount:
-            error = self._late_error(placed)
-            self._reward_before = signals[self._spec.reward]
+            error = self._reward_before + self._discount * (0.0 if placed else self._value) - self._value_before
         else:
-            error = 0.0 if placed else signals[self._spec.reward] - self._value
-        if placed:
-            self._value_before = self._reward_before = _UNKNOWN
+            error = 0.0 if placed else signals[self.reward] - self._value
+        self._reward = (
+            _UNKNOWN if placed else signals[self.reward]
+        )  # events before a placement foretell nothing after it
         error = 0.0 if math.isnan(error) else error
         value = 0.0 if math.isnan(self._value) else self._value
         return {TD_ERROR: error, VALUE_ERROR: -error, "critic/value": value, "critic/td_error": error}
 
-    def _late_error(self, placed: bool) -> float:
-        following = 0.0 if placed else self._value
-        return self._reward_before + self._discount * following - self._value_before
-
     def observe(self, counts: np.ndarray) -> None:
         """Take in a window's spike counts of its neurons, (size,)."""
-        self._value_before = self._value
-        self._value = self._spec.value_at_silence + self._per_spike * float(counts.sum())
+        self._value_before, self._reward_before = self._value, self._reward
+        self._reward = _UNKNOWN
+        self._value = self._at_silence + self._per_spike * float(counts.sum())
 
     def state(self) -> list[float | None]:
-        """For ``set_state``; None: unknown."""
+        """Between two windows, for ``set_state``; None: unknown."""
         numbers = (self._value, self._value_before, self._reward_before)
         return [None if math.isnan(number) else number for number in numbers]
 
@@ -95,3 +95,4 @@ class Critic:
             raise ValueError(f"critic must be 3 numbers, found {state!r}")
         numbers = [float(number) for number in numbers if isinstance(number, int | float)]
         self._value, self._value_before, self._reward_before = numbers
+        self._reward = _UNKNOWN

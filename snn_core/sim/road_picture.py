@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from snn_core.sim.gazebo.description.road_mesh import paint_layers, shadow_corners
+from snn_core.sim.road_mesh import paint_layers, shadow_corners
 from snn_core.sim.track import Track
 
 _ROAD, _GROUND, _PAINT = 0.35, 0.55, 1.0

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from snn_core.files import WINDOW_MS, StrictModel
 from snn_core.sim.camera import CameraSpec
@@ -42,6 +42,13 @@ class SceneSettings(StrictModel):
         if not value.is_integer():
             raise ValueError("expected whole milliseconds, the tick of the simulated world")
         return value
+
+    @model_validator(mode="after")
+    def _dead_columns_are_there(self) -> "SceneSettings":
+        first, width = self.sensor.dead_from_column, self.camera.width
+        if self.sensor.dead_columns and first >= width:
+            raise ValueError(f"sensor.dead_from_column: expected below the camera's width, {width}, found {first}")
+        return self
 
     @property
     def window_us(self) -> int:

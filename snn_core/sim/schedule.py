@@ -127,4 +127,4 @@ def _changed(scene: SceneSettings, change: Change, origin: str) -> SceneSettings
         sections[name] = validate(type(section), {**section.model_dump(), **values}, f"{origin}: {name}")
     if not sections:
         raise UserError(f"{origin}: nothing changes; expected one of {', '.join(CHANGEABLE)}")
-    return scene.model_copy(update=sections)
+    return validate(type(scene), {**dict(scene), **sections}, origin)

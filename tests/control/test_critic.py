@@ -112,6 +112,31 @@ def test_frozen_it_judges_nothing():
     assert controller.step(Events.empty(), None).judged == {}
 
 
+def test_a_window_that_is_not_judged_leaves_no_reward_to_the_next():
+    critic = Critic(CriticSpec(population="value", value_per_hz=0.02, horizon_ms=400.0), SIZE, WINDOW_S)
+    for judged in (True, True, False):
+        if judged:
+            critic.errors({"reward": 1.0}, placed=False)
+        critic.observe(np.array([3, 0, 0, 0]))
+    assert critic.errors({"reward": 1.0}, placed=False)["td_error"] == 0.0
+    critic.observe(np.array([3, 0, 0, 0]))
+    assert critic.errors({"reward": 1.0}, placed=False)["td_error"] != 0.0
+
+
+@pytest.mark.parametrize(
+    "change", [{"critic": [1.0]}, {"critic": 3}, {"decoder": [1.0]}, {"decoder": "x"}, {"encoder": {}}, {"last": [1.0]}]
+)
+def test_a_state_that_does_not_fit_changes_nothing(change):
+    controller, other = Controller(with_critic(horizon_ms=300.0), seed=3), Controller(with_critic(horizon_ms=300.0))
+    drive(controller, 0, [0.5, -0.2])
+    drive(other, 7, [0.1, 0.3])
+    before = other.state()
+    assert before != controller.state()
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        other.set_state({**controller.state(), **change})
+    assert other.state() == before
+
+
 def test_a_population_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match=r"critic\.population must name a population"):
         with_critic(population="nobody")

@@ -107,6 +107,16 @@ def test_dead_columns_are_those_that_are_named():
     assert len(left) == np.count_nonzero(events.x < 64)
 
 
+def test_dead_columns_beyond_the_sensor_are_refused(tmp_path: Path):
+    message = r"sensor\.dead_from_column: expected below the camera's width, 128, found 128"
+    with pytest.raises(ValueError, match=message):
+        SimulatorSettings.model_validate({"sensor": {"dead_from_column": 128, "dead_columns": 1}})
+    path = tmp_path / "changes.yaml"
+    path.write_text("changes: [{at_s: 1.0, sensor: {dead_from_column: 128, dead_columns: 1}}]", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"changes\.yaml: changes\.0: .*{message}"):
+        load_schedule(SimulatorSettings(schedule=str(path)))
+
+
 def test_hot_pixels_send_at_their_rate_in_order_of_time():
     spec = SensorFaultSpec(hot_fraction=0.01, hot_rate_hz=200.0)
     faults = SensorFaults(spec, 128, 96, 1)

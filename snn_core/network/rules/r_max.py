@@ -49,7 +49,6 @@ from snn_core.network.rules.membrane import (
     bounds_are_ordered,
 )
 from snn_core.network.rules.plain import AWAKE, ELIGIBILITY, PRE_TRACES, REWARD, SCRATCH, PlainRule
-from snn_core.network.rules.scaling import ScalingSpec, add_scaling
 from snn_core.network.synapses import (
     LEARNING,
     LEARNING_UPDATES,
@@ -85,11 +84,6 @@ class RMax(RuleSpec):
     tau_eligibility_ms: float = Field(default=500.0, gt=0)
     tau_reward_ms: float | None = Field(default=200.0, gt=0, description="null: the reward holds until the next window")
     mean_reward_fraction: float | None = Field(default=None, gt=0, le=1, description="null: no mean is subtracted")
-    scaling: ScalingSpec | None = Field(
-        default=None,
-        exclude_if=lambda scaling: scaling is None,
-        description="null: weights are not scaled; see snn_core.network.rules.scaling",
-    )
 
     _bounds_are_ordered = model_validator(mode="after")(bounds_are_ordered)
 
@@ -132,7 +126,7 @@ def _connect(wiring: Wiring) -> PlainRule:
         synapse=("eligibility", "reset_potential"),
     )
     synapses.record[ESCAPE_RATE] = synapses.variable("escape_rate")
-    return add_scaling(synapses, rule.scaling, rule.w_max_na)
+    return synapses
 
 
 @njit(cache=True, nogil=True)

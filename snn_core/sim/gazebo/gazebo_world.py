@@ -32,8 +32,17 @@ def make_backend(settings: SceneSettings, world: Path, on_wait: OnWait = lambda 
     return ClassicBackend(settings, world, on_wait)
 
 
-def check_frames(settings: SceneSettings) -> None:
-    """Raises UserError when the frames of a window, or the physics steps of a frame, are no whole number."""
+def check_scene(settings: SceneSettings) -> None:
+    """Raises UserError when the frames of a window, or the physics steps of a frame, are no whole number, and for light
+    that a Gazebo does not have.
+    """
+    for key in ("light", "dark_intensity"):
+        value, expected = getattr(settings.camera, key), CameraSpec.model_fields[key].default
+        if value != expected:
+            raise UserError(
+                f"camera.{key}: expected {expected:g}, since a Gazebo lights its scene itself, found {value:g}; set "
+                "backend: embedded"
+            )
     gazebo, window_us = settings.gazebo, settings.window_us
     period_us, rest_us = divmod(1_000_000, gazebo.frame_rate_hz)
     if rest_us or window_us % period_us:
@@ -55,7 +64,7 @@ class GazeboWorld:
     """
 
     def __init__(self, track: Track, settings: SceneSettings, on_wait: OnWait = lambda what: None) -> None:
-        check_frames(settings)
+        check_scene(settings)
         self.track = track
         self.settings = settings
         self.window_us = settings.window_us
@@ -135,14 +144,9 @@ class GazeboWorld:
         ]
 
     def run(self, lane: int, arc_length_m: float, real_time_factor: float) -> None:
-        """Free running from now on, from a place on a lane. Time is Gazebo's. Raises UserError for a robot whose
-        commands come late.
+        """Free running from now on, from a place on a lane. Time is Gazebo's. Commands are not late here: what a robot
+        of a ``command_delay_ms`` does is not shown.
         """
-        delay_ms = self._robot.spec.command_delay_ms
-        if delay_ms:
-            raise UserError(
-                f"robot.command_delay_ms: expected 0 where Gazebo runs freely, found {delay_ms}; set lockstep: true"
-            )
         self.place_running(lane, arc_length_m)
         self.backend.run(real_time_factor)
 

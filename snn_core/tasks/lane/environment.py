@@ -20,7 +20,7 @@ from snn_core.sim.track import load_track
 from snn_core.sim.world import World, WorldWindow
 from snn_core.tasks.lane.rules import Starts
 from snn_core.tasks.lane.signals import LaneSignals, Motion, RewardSettings
-from snn_core.tasks.lane.task import SimulatorSettings
+from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 from snn_core.tasks.svg import EVENT_RGB
 
 ENVIRONMENT_ID = "SpikeDrive/Lane-v1"
@@ -30,6 +30,7 @@ REWARDS: Mapping[str, str] = {"center": "centre", "progress": "progress", "appro
 _MANY_EVENTS = 2000.0
 """Of a pool in a window: an observation of 1."""
 _MOTIONS = 4
+_OPTIONS = ("lane", "arc_length_m", "deviation_m")
 
 
 class LaneEnvironment(gymnasium.Env[np.ndarray, Any]):
@@ -104,7 +105,13 @@ class LaneEnvironment(gymnasium.Env[np.ndarray, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Place the robot, and drive it straight on for a window at the lowest speed. A seed begins a new world."""
+        """Place the robot, and drive it straight on for a window at the lowest speed. A seed begins a new world.
+
+        Raises ValueError for an option that is not known.
+        """
+        unknown = set(options or {}) - set(_OPTIONS)
+        if unknown:
+            raise ValueError(f"options: expected {', '.join(_OPTIONS)}, found {', '.join(sorted(unknown))}")
         super().reset(seed=seed)
         settings = self.settings
         if seed is not None or self._world is None:
@@ -175,17 +182,24 @@ def checked_settings(settings: SimulatorSettings | Mapping[str, object] | None) 
 
 
 def checked_reward(reward: str | RewardSettings | Mapping[str, object], settings: SimulatorSettings) -> RewardSettings:
-    """Settings of a reward, on the simulator's track. Raises ValueError for a name that is not known, UserError for
-    settings that cannot be used or give no reward.
+    """Settings of a reward, by default those that fit the simulator's. Raises ValueError for a name that is not known,
+    UserError for settings that cannot be used, do not fit, or give no reward.
     """
     task = settings.task
-    same = {"track": settings.track, "window_ms": settings.window_ms, "failure_deviation_m": task.max_deviation_m}
     if isinstance(reward, str):
         if reward not in REWARDS:
             raise ValueError(f"reward: expected one of {', '.join(REWARDS)}, or settings, found {reward!r}")
         reward = {"terms": {REWARDS[reward]: 1.0}, "centre_width_m": task.max_deviation_m}
-    given = reward.model_dump() if isinstance(reward, RewardSettings) else dict(reward)
-    chosen = validate(RewardSettings, {**given, **same}, "reward")
+    given = reward.model_dump(exclude_unset=True) if isinstance(reward, RewardSettings) else dict(reward)
+    fitting = {"track": settings.track, "window_ms": settings.window_ms, "failure_deviation_m": task.max_deviation_m}
+    chosen = validate(RewardSettings, {**fitting, **given}, "reward")
+    try:
+        LaneTask.check_settings(settings, chosen)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if chosen.window_ms != settings.window_ms:
+        raise UserError(f"reward: window_ms: expected that of the settings, {settings.window_ms:g}, found "
+                        f"{chosen.window_ms:g}")  # fmt: skip
     if not any(weight for _, weight in chosen.terms):
         raise UserError("reward: terms: expected a weight other than 0; all of them are")
     return chosen

@@ -67,34 +67,31 @@ class LaneStep(NamedTuple):
         return self.placement is not None
 
 
-def where_to_start(spec: LaneTaskSpec, track: Track) -> str:
-    """``straight``, ``line`` or ``anywhere``. Raises UserError for a straight that the track does not have."""
-    if spec.start not in ("auto", "straight"):
-        return spec.start
-    if min(track.longest_straight(lane)[1] for lane in range(track.lanes)) >= _LEAST_STRAIGHT_M:
-        return "straight"
-    if spec.start == "auto":
-        return "line"
-    raise UserError(
-        f"task.start: track {track.name} has no straight of {_LEAST_STRAIGHT_M:g} m; set task.start: line or anywhere"
-    )
-
-
 class Starts:
-    """Where a robot is placed on a lane. kind: ``straight``, ``line`` or ``anywhere``, as ``spec.start`` comes to.
+    """Where a robot is placed on a lane.
 
-    Raises UserError for a start that the track does not have.
+    kind: ``straight``, ``line`` or ``anywhere``, as ``spec.start`` comes to. lengths_m: of the lanes. Raises UserError
+    for a start that the track does not have.
     """
 
     def __init__(self, spec: LaneTaskSpec, track: Track) -> None:
-        self.kind = where_to_start(spec, track)
-        self._lengths = [track.lane_length_m(lane) for lane in range(track.lanes)]
-        self._straights = [track.longest_straight(lane)[0] for lane in range(track.lanes)]
+        self.lengths_m = [track.lane_length_m(lane) for lane in range(track.lanes)]
+        straights = [track.longest_straight(lane) for lane in range(track.lanes)]
+        self._straights = [begin_m for begin_m, _ in straights]
+        self.kind: str = spec.start
+        if spec.start in ("auto", "straight"):
+            has_straights = min(length_m for _, length_m in straights) >= _LEAST_STRAIGHT_M
+            if spec.start == "straight" and not has_straights:
+                raise UserError(
+                    f"task.start: track {track.name} has no straight of {_LEAST_STRAIGHT_M:g} m; set task.start: line "
+                    "or anywhere"
+                )
+            self.kind = "straight" if has_straights else "line"
 
     def on(self, lane: int, rng: np.random.Generator) -> Placement:
         """The next placement on a lane; ``rng`` draws where it is anywhere."""
         if self.kind == "anywhere":
-            return Placement(lane, float(rng.uniform(0.0, self._lengths[lane])))
+            return Placement(lane, float(rng.uniform(0.0, self.lengths_m[lane])))
         return Placement(lane, self._straights[lane] if self.kind == "straight" else 0.0)
 
 
@@ -115,8 +112,8 @@ class LaneRules:
             raise ValueError(f"first_lane: track {track.name} has no lane {spec.first_lane}")
         self.spec = spec
         self._seed = seed
-        self._lengths = [track.lane_length_m(lane) for lane in range(track.lanes)]
         self._starts = Starts(spec, track)
+        self._lengths = self._starts.lengths_m
         self.begin()
 
     def begin(self) -> Placement:

@@ -11,13 +11,13 @@ from snn_core.files import StrictModel
 from snn_core.sim.gazebo.backend import WorldDisturbedError
 from snn_core.sim.gazebo.gazebo_world import GazeboWorld
 from snn_core.sim.scene_settings import SceneSettings
-from snn_core.sim.schedule import Schedule, scene_at
+from snn_core.sim.schedule import Schedule, load_schedule, scene_at
 from snn_core.sim.track import LanePosition, load_track
 from snn_core.sim.world import World, WorldWindow
 from snn_core.tasks.base import Baseline, Odometry, OdometrySignals, OnWait, Task, TaskSettings, TaskWindow
 from snn_core.tasks.lane.baselines import BASELINES
 from snn_core.tasks.lane.figures_of_run import LaneFigures
-from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement, where_to_start
+from snn_core.tasks.lane.rules import LaneRules, LaneTaskSpec, Placement, Starts
 from snn_core.tasks.lane.signals import LaneSignals, Motion, RewardSettings
 
 if TYPE_CHECKING:
@@ -162,6 +162,13 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
         world, placement = self.world, self._placement
         assert isinstance(world, GazeboWorld)
         assert placement is not None
+        scenes = [self.settings, *(stage.scene for stage in load_schedule(self.settings))]
+        delay_ms = max(scene.robot.command_delay_ms for scene in scenes)
+        if delay_ms:
+            raise UserError(
+                f"robot.command_delay_ms: expected 0, in the schedule too, where Gazebo runs freely, found {delay_ms}; "
+                "set lockstep: true"
+            )
         self._until_undisturbed(lambda: world.run(*placement, real_time_factor))
         self._placement, self._placed = None, True
         self._began_us = world.now_us
@@ -249,7 +256,7 @@ class LaneTask(LaneFigures, Task[SimulatorSettings, RewardSettings]):
     def conditions(cls, settings: TaskSettings) -> dict[str, str]:
         assert isinstance(settings, SimulatorSettings)
         track = load_track(settings.track)
-        said = {"track": settings.track, "start": where_to_start(settings.task, track)}
+        said = {"track": settings.track, "start": Starts(settings.task, track).kind}
         return said | ({"schedule": settings.schedule} if settings.schedule else {})
 
     @classmethod

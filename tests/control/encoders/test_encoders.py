@@ -21,10 +21,9 @@ def poisson(seed: int = 0, **changes) -> PoissonEncoder:
     return PoissonEncoder(spec, 1000, np.random.default_rng(seed))
 
 
-def event_driven(k: int, pools: int = 4) -> EventDrivenEncoder:
-    spec = EventDrivenEncoding.model_validate(
-        {"code": "event_driven", "population": "input", "events_per_spike": k, "pooling": {"rows": 1, "columns": pools}}
-    )
+def event_driven(k: int, refractory_ms: float = 0.0) -> EventDrivenEncoder:
+    code = {"code": "event_driven", "population": "input", "events_per_spike": k, "refractory_ms": refractory_ms}
+    spec = EventDrivenEncoding.model_validate({**code, "pooling": POOLING})
     return EventDrivenEncoder(spec, 1000)
 
 
@@ -34,18 +33,18 @@ def by_step(offsets: np.ndarray, inputs: np.ndarray) -> list[list[int]]:
 
 @given(st.data())
 def test_event_driven_encoder_spikes_as_its_twin(data):
-    k, n_events = data.draw(st.integers(1, 5)), data.draw(st.integers(0, 200))
+    k, n_events, refractory = (data.draw(st.integers(*range_)) for range_ in ((1, 5), (0, 800), (0, 60)))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     times = np.sort(rng.integers(5_000_000, 5_100_000, n_events))
     pools = rng.integers(-1, 4, n_events).astype(np.int32)
-    encoder = event_driven(k)
+    encoder = event_driven(k, refractory)
 
     ours = []
     for begin_us in (5_000_000, 5_050_000):
         here = (times >= begin_us) & (times < begin_us + 50_000)
         ours += by_step(*encoder.encode(times[here], pools[here], begin_us, 50))
 
-    assert ours == event_driven_spikes(times.tolist(), pools.tolist(), 4, k, 5_000_000, 1000, 100)
+    assert ours == event_driven_spikes(times.tolist(), pools.tolist(), 4, k, 5_000_000, 1000, 100, refractory)
 
 
 def test_event_driven_encoder_carries_over_and_forgets_at_rest():
@@ -55,6 +54,20 @@ def test_event_driven_encoder_carries_over_and_forgets_at_rest():
     assert encoder.encode(two[0] + 50_000, two[1], 50_000, 50)[1].tolist() == [0]
     encoder.rest()
     assert encoder.encode(two[0] + 100_000, two[1], 100_000, 50)[1].size == 0
+
+
+def test_refractory_inputs_count_no_events():
+    encoder = event_driven(1, refractory_ms=5.0)
+    times = np.array([47_000, 47_001, 48_000, 49_999]), np.zeros(4, np.int32)
+    assert by_step(*encoder.encode(*times, 0, 50))[47:] == [[0], [], []]
+    times = np.array([52_999, 53_000, 58_999, 59_000]), np.zeros(4, np.int32)
+    assert by_step(*encoder.encode(*times, 50_000, 50))[:10] == [[], [], [], [0], [], [], [], [], [], [0]]
+
+
+def test_a_refractory_period_between_steps_is_refused():
+    encoder = {"code": "event_driven", "population": "input", "events_per_spike": 7, "refractory_ms": 2.5}
+    with pytest.raises(ValueError, match=r"encoder\.refractory_ms must be a multiple of dt_ms \(1\.0\), found 2\.5"):
+        controller_spec(encoder={**encoder, "pooling": POOLING})
 
 
 def test_events_outside_the_window_are_refused():
@@ -93,7 +106,7 @@ def test_offsets_count_the_spikes_of_each_step():
 def test_state_restores_what_follows(code):
     encoder_data = {"code": code, "population": "input", "pooling": POOLING}
     if code == "event_driven":
-        encoder_data["events_per_spike"] = 7
+        encoder_data |= {"events_per_spike": 2, "refractory_ms": 30.0}
     spec = controller_spec(encoder=encoder_data)
     rng = np.random.default_rng(0)
     encoder, other = make_encoder(spec, 1), make_encoder(spec, 2)
@@ -114,3 +127,12 @@ def test_a_state_that_does_not_fit_is_refused(state):
     with pytest.raises((ValueError, KeyError, TypeError)):
         encoder.set_state(state)
     assert encoder.state() == {"collected": [0, 0, 0, 0]}
+
+
+@pytest.mark.parametrize("ready", [[0, 0], [0, 0, 0, 5], [-1, 0, 0, 0], "x"])
+def test_refractory_steps_that_do_not_fit_are_refused(ready):
+    encoder = event_driven(7, 3.0)
+    before = encoder.state()
+    with pytest.raises((ValueError, TypeError)):
+        encoder.set_state({"collected": [0, 1, 2, 3], "ready": ready})
+    assert encoder.state() == before

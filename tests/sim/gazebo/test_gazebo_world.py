@@ -177,6 +177,25 @@ def test_free_running_time_is_gazebos(world: GazeboWorld, backends: list[InProce
     assert window.begin_us == backends[0].now_us - 2 * backends[0].period_us
 
 
+@pytest.mark.parametrize("light", [{"light": 2.0}, {"dark_intensity": 0.1}])
+def test_light_that_a_gazebo_does_not_have_is_refused(light: dict[str, float]) -> None:
+    (key,) = light
+    settings = SimulatorSettings.model_validate({"backend": "gazebo_classic", "camera": light})
+    with pytest.raises(UserError, match=rf"camera\.{key}: expected .*Gazebo lights its scene itself"):
+        LaneTask(settings)
+
+
+def test_a_freely_running_robot_whose_commands_will_come_late_is_refused(
+    tmp_path: Path, backends: list[InProcess]
+) -> None:
+    path = tmp_path / "late.yaml"
+    path.write_text("changes:\n  - at_s: 10.0\n    robot: {command_delay_ms: 50}\n", encoding="utf-8")
+    task = LaneTask(QUIET.model_copy(update={"schedule": str(path)}))
+    with pytest.raises(UserError, match=r"robot\.command_delay_ms: expected 0, in the schedule too.* found 50"):
+        task.run(1.0)
+    assert not backends
+
+
 def test_close_ends_the_backend_and_takes_its_world_file_away(world: GazeboWorld, backends: list[InProcess]) -> None:
     assert not world.started
     world.place(0)

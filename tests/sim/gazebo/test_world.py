@@ -18,10 +18,10 @@ from snn_core.learning.parameters import read_parameters, simulator_parameters
 from snn_core.sim.gazebo import names
 from snn_core.sim.gazebo.classic.install import find_classic
 from snn_core.sim.gazebo.description.rendering import render, text
-from snn_core.sim.gazebo.description.road_mesh import CROSSING_HEIGHT_M, HEIGHT_M, Mesh, paint_layers, wavefront
 from snn_core.sim.gazebo.description.robot_urdf import robot_urdf
 from snn_core.sim.gazebo.description.surroundings import WALL_DISTANCE_M
 from snn_core.sim.gazebo.description.world_sdf import robot_sdf, write_world
+from snn_core.sim.road_mesh import CROSSING_HEIGHT_M, HEIGHT_M, Mesh, paint_layers, wavefront
 from snn_core.sim.robot_body import RobotBodySpec, box_inertia, cylinder_inertia
 from snn_core.sim.track import Track, load_track, shipped_tracks
 from snn_core.sim.track_spec import TrackSpec

@@ -15,6 +15,7 @@ from snn_core.control.command import velocity
 from snn_core.errors import UserError
 from snn_core.sim.track import load_track
 from snn_core.tasks.lane.environment import DISCRETE_ID, ENVIRONMENT_ID, REWARDS, LaneEnvironment, register
+from snn_core.tasks.lane.signals import RewardSettings, RewardTerms
 from snn_core.tasks.lane.task import LaneTask, SimulatorSettings
 
 QUIET = {"pixel": {"leak_rate_hz": 0.0, "shot_noise_rate_hz": 0.0}}
@@ -185,6 +186,14 @@ def test_bad_arguments_are_refused():
         LaneEnvironment(reward="gold")
     with pytest.raises(UserError, match="reward: terms: expected a weight"):
         LaneEnvironment(reward={"look_ahead_m": 1.0})
+    with pytest.raises(UserError, match="reward: track: expected that of the simulator, 'meschede', found 'tight'"):
+        LaneEnvironment(reward=RewardSettings(track="tight", terms=RewardTerms(centre=1.0)))
+    with pytest.raises(UserError, match="reward: failure_deviation_m: expected the simulator's"):
+        LaneEnvironment(reward={"terms": {"failure": 1.0}, "failure_deviation_m": 0.1})
+    with pytest.raises(UserError, match="reward: window_ms: expected that of the settings, 50, found 20"):
+        LaneEnvironment(reward={"terms": {"progress": 1.0}, "window_ms": 20.0})
+    with pytest.raises(ValueError, match="options: expected lane, arc_length_m, deviation_m, found arc_lenght_m"):
+        LaneEnvironment().reset(options={"arc_lenght_m": 1.0})
     with pytest.raises(UserError, match="rows"):
         LaneEnvironment(rows=100)
     with pytest.raises(ValueError, match="render_mode"):

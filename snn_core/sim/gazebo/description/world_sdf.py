@@ -8,10 +8,10 @@ from snn_core.errors import UserError
 from snn_core.files import write_atomically
 from snn_core.sim.gazebo.description.classic_drive import classic_drive
 from snn_core.sim.gazebo.description.rendering import render
-from snn_core.sim.gazebo.description.road_mesh import PaintLayer, paint_layers, wavefront
 from snn_core.sim.gazebo.description.robot_parts import robot_values
 from snn_core.sim.gazebo.description.surroundings import surroundings
 from snn_core.sim.gazebo.own_view import check_own_view
+from snn_core.sim.road_mesh import PaintLayer, paint_layers, wavefront
 from snn_core.sim.scene_settings import SceneSettings
 from snn_core.sim.track import Pose, Track
 
