@@ -11,6 +11,9 @@ Gerstner (2013, PLoS Computational Biology 9:e1003024). V_(k-1) is what was fore
 its events, and the command of window k comes from the same events. So without a horizon delta_k is the reward less what
 could be known of it before: a baseline that takes what the actions did not cause out of the reward.
 
+An actor is given delta_k within [-largest_error, largest_error], after Mnih et al. (2015, Nature 518:529). A crash is
+no reason for a step many times that of a good move.
+
 Signals of window k reach the network before its events do. Then V_k is not known yet: with a horizon, rules are given
 delta_(k-1), a window late. A placement ends what came before: the value of nothing is 0.
 """
@@ -25,8 +28,8 @@ from snn_core.control.signals import REWARD, Signals
 from snn_core.files import StrictModel
 
 TD_ERROR, VALUE_ERROR = "td_error", "value_error"
-"""Signals that a critic gives. An actor climbs the first, delta. The second is -delta, for e-prop on the critic's own
-synapses: positive where its neurons should have fired less."""
+"""Signals that a critic gives. An actor climbs the first, delta, clipped. The second is -delta, for e-prop on the
+critic's own synapses: positive where its neurons should have fired less."""
 _UNKNOWN = math.nan
 
 
@@ -40,6 +43,9 @@ class CriticSpec(StrictModel):
     )
     value_per_hz: float = Field(gt=0, description="value of 1 Hz, in units of the reward")
     value_at_silence: float = Field(default=0.0, description="value of a silent population")
+    largest_error: float | None = Field(
+        default=None, gt=0, description="td_error is clipped to plus and minus this; value_error is not; null: neither"
+    )
 
 
 class Critic:
@@ -53,6 +59,7 @@ class Critic:
     def __init__(self, spec: CriticSpec, size: int, window_s: float) -> None:
         self.population, self.reward = spec.population, spec.reward
         self._at_silence = spec.value_at_silence
+        self._largest = spec.largest_error or math.inf
         self._per_spike = spec.value_per_hz / (size * window_s)
         self._discount = math.exp(-1e3 * window_s / spec.horizon_ms) if spec.horizon_ms else 0.0
         self.rest()
@@ -75,7 +82,8 @@ class Critic:
         )  # events before a placement foretell nothing after it
         error = 0.0 if math.isnan(error) else error
         value = 0.0 if math.isnan(self._value) else self._value
-        return {TD_ERROR: error, VALUE_ERROR: -error, "critic/value": value, "critic/td_error": error}
+        clipped = min(max(error, -self._largest), self._largest)
+        return {TD_ERROR: clipped, VALUE_ERROR: -error, "critic/value": value, "critic/td_error": clipped}
 
     def observe(self, counts: np.ndarray) -> None:
         """Take in a window's spike counts of its neurons, (size,)."""

@@ -33,8 +33,9 @@ class EventDrivenEncoding(EncodingSpec):
 
 
 class EventDrivenEncoder:
-    """An input spikes when its pool has collected k events, in the step that holds the k-th; the rest is carried
-    over, and so are the steps for which it stays refractory.
+    """An input spikes when its pool has collected k events, in the step that holds the k-th.
+
+    The rest is carried over from window to window, and so are the steps for which it stays refractory.
     """
 
     def __init__(self, spec: EventDrivenEncoding, dt_us: int) -> None:
