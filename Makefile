@@ -59,7 +59,7 @@ clean-gazebo: ## remove build/gazebo-classic
 	@rm -rf build/gazebo-classic build/gazebo-classic.log
 
 lock: setup ## pin the newest versions of all requirements, in requirements.txt and requirements-bench.txt
-	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --extra ros pyproject.toml requirements.in -o requirements.txt --quiet
+	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --extra ros --extra sweep pyproject.toml requirements.in -o requirements.txt --quiet
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra bench -c requirements.txt pyproject.toml -o requirements-bench.txt --quiet
 
 wheel: setup ## build dist/spikedrive-*.whl

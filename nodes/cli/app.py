@@ -19,6 +19,7 @@ from spikedrive_nodes.cli.interchange import nir_app, weights_app
 from spikedrive_nodes.cli.json_output import JsonOption, write_json
 from spikedrive_nodes.cli.road import road
 from spikedrive_nodes.cli.setup import setup
+from spikedrive_nodes.cli.sweep import sweep
 from spikedrive_nodes.cli.tables import print_table
 from spikedrive_nodes.cli.tasks import list_tasks
 from spikedrive_nodes.node_table import NODES
@@ -40,6 +41,7 @@ app.command("tasks")(list_tasks)
 app.command()(convert)
 app.command()(road)
 app.command()(setup)
+app.command()(sweep)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as Unix shells have it."""
 LONGEST_S = 1e7
