@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -51,6 +52,10 @@ class Result(TypedDict):
     """Of a failure that is a bug."""
     busy_s: float
     """Wall time of the run (s)."""
+
+
+Work = Callable[[Job], Result]
+"""What a worker does with a job. It can be imported by name, so that another process has it, too."""
 
 
 def perform(job: Job) -> Result:

@@ -1,13 +1,14 @@
 """Workers that Ray provides: on this machine, or on a cluster."""
 
 import os
+import secrets
 import time
 from contextlib import suppress
 from typing import Any
 
 from snn_core.errors import UserError
 from snn_core.learning.sweep.executors import Key, Outcome
-from snn_core.learning.sweep.job import Job, perform
+from snn_core.learning.sweep.job import Job, Work, perform
 
 _RESOURCES_EVERY_S = 2.0
 _OBJECT_STORE_BYTES = 100 * 2**20
@@ -27,16 +28,18 @@ class OnRay:
     CPUs as ``cpus``, or as there are. Raises UserError when there is no cluster at the address.
     """
 
-    def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
+    def __init__(self, address: str | None = None, cpus: int | None = None, work: Work = perform) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         if address is None:
             os.environ.update(LOCAL_ENVIRONMENT)
+            if "RAY_AUTH_MODE" not in os.environ:  # a token of its own, where Ray would leave one in the home folder
+                os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         import ray
 
         self._ray: Any = ray
         self._connect(address, cpus)
         # A task whose process or node dies is run again by the scheduler, which counts.
-        self._perform = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(perform)
+        self._work = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(work)
         self._running: dict[Any, Key] = {}
         self._slots, self._asked_s = 0, float("-inf")
 
@@ -61,7 +64,7 @@ class OnRay:
 
     def submit(self, key: Key, job: Job) -> None:
         """See ``Executor``."""
-        self._running[self._perform.remote(job)] = key
+        self._running[self._work.remote(job)] = key
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """See ``Executor``."""

@@ -11,14 +11,14 @@ from multiprocessing import connection
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from snn_core.learning.sweep.executors import Key, Outcome
-from snn_core.learning.sweep.job import Job, perform
+from snn_core.learning.sweep.job import Job, Work, perform
 
 
 class Processes:
     """An executor of ``workers`` processes; one that dies is replaced."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, work: Work = perform) -> None:
+        self._workers, self._work = workers, work
         self._ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._pool = ProcessPool(
             max_workers=workers, context=multiprocessing.get_context("spawn"), initializer=_begin_worker
@@ -30,7 +30,7 @@ class Processes:
 
     def submit(self, key: Key, job: Job) -> None:
         """See ``Executor``."""
-        future: ProcessFuture = self._pool.schedule(perform, args=[job])
+        future: ProcessFuture = self._pool.schedule(self._work, args=[job])
         future.add_done_callback(lambda done: self._ended.put(_outcome(key, done)))
 
     def wait(self, timeout_s: float) -> list[Outcome]:

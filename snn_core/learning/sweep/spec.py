@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from snn_core.files import StrictModel, load_yaml
 from snn_core.learning.train import Control
@@ -99,6 +99,13 @@ class Whole(StrictModel):
         return self
 
 
+def _seeds_kind(seeds: object) -> str:
+    return "range" if isinstance(seeds, dict | SeedRange) else "list"
+
+
+Seeds = Annotated[
+    Annotated[list[Seed], Tag("list")] | Annotated[SeedRange, Tag("range")], Discriminator(_seeds_kind)
+]
 Variation = Annotated[Values | Uniform | Whole, Field(discriminator="kind")]
 
 
@@ -137,7 +144,7 @@ class SweepSpec(StrictModel):
     """A sweep: one YAML file."""
 
     run: RunSpec = Field(default_factory=RunSpec, description="what is run")
-    seeds: list[Seed] | SeedRange = Field(
+    seeds: Seeds = Field(
         default_factory=lambda: SeedRange(count=3), description="a list, or {first: 0, count: 10}"
     )
     vary: dict[str, Variation] = Field(
