@@ -161,18 +161,30 @@ def _show(spec: SweepSpec, rows: list[Row], folder: Path, json_path: Path | None
     write_json(json_path, table_figures(spec, rows))
     if str(json_path) == "-":
         return
-    table = Table(title=f"{spec.objective.figure} over seeds: median [quartiles]", title_justify="left")
-    for name in ("set", *spec.vary, "seeds", spec.objective.figure, "state"):
+    table = Table(title=f"{spec.objective.figure} over seeds: median (quartiles)", title_justify="left")
+    for name in ("set", *_short_names(list(spec.vary)), "seeds", "objective", "state"):
         table.add_column(name, overflow="fold")
     for row in rows[:_ROWS_SHOWN]:
         values = [_text(row.parameters.get(name)) for name in spec.vary]
-        quartiles = "" if row.median is None else f"{row.median:.4g} [{row.lower_quartile:.4g}, {row.upper_quartile:.4g}]"
+        quartiles = (
+            "" if row.median is None else f"{row.median:.4g} ({row.lower_quartile:.4g}, {row.upper_quartile:.4g})"
+        )
         table.add_row(str(row.trial), *values, str(len(row.seeds)), quartiles, row.failed or row.state)
     console = Console()
     console.print(table)
     left_out = len(rows) - _ROWS_SHOWN
     more = f", {left_out} sets more" if left_out > 0 else ""
     console.print(f"table: {folder / 'table.json'}{more}\n plot: {folder / 'effects.svg'}", highlight=False)
+
+
+def _short_names(paths: list[str]) -> list[str]:
+    """The end of each path, as long as it takes to tell it from the others."""
+    names = []
+    for path in paths:
+        keys = path.split(".")
+        ends = (".".join(keys[-count:]) for count in range(1, len(keys) + 1))
+        names.append(next(end for end in ends if sum(f".{other}".endswith(f".{end}") for other in paths) == 1))
+    return names
 
 
 def _text(value: object) -> str:

@@ -23,7 +23,7 @@ from tests.learning.sweep_work import RATE
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.processes,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'spikedrive[sweep]'"),
 ]
 SPIKEDRIVE = Path(sys.executable).with_name("spikedrive")
@@ -119,12 +119,12 @@ def test_a_node_is_killed_in_mid_run_and_nothing_is_lost_or_run_twice(tmp_path: 
     file.write_text(yaml.safe_dump(SPEC))
     command = [str(SPIKEDRIVE), "sweep", str(file), "--out", str(out), "--ray-address", f"127.0.0.1:{port}"]
     with process(head, loopback, logs[0]) as head_process:
-        wait_for(lambda: answers(port) or head_process.poll() is not None, 60, logs[0])
-        wait_for(lambda: "Ray runtime started" in logs[0].read_text(errors="replace"), 60, logs[0])
+        wait_for(lambda: answers(port) or head_process.poll() is not None, 180, logs[0])
+        wait_for(lambda: "Ray runtime started" in logs[0].read_text(errors="replace"), 180, logs[0])
         with process(second, variables, logs[1]) as second_process:
-            wait_for(lambda: "Ray runtime started" in logs[1].read_text(errors="replace"), 90, logs[1])
+            wait_for(lambda: "Ray runtime started" in logs[1].read_text(errors="replace"), 180, logs[1])
             with process(command, loopback, logs[2]) as sweep:
-                wait_for(lambda: bool(ended_runs(out.with_name("out.db"))) or sweep.poll() is not None, 120, logs[2])
+                wait_for(lambda: bool(ended_runs(out.with_name("out.db"))) or sweep.poll() is not None, 240, logs[2])
                 time.sleep(1.0)
                 before = len(ended_runs(out.with_name("out.db")))
                 os.killpg(second_process.pid, signal.SIGKILL)

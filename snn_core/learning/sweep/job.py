@@ -65,7 +65,7 @@ def perform(job: Job) -> Result:
         figures = run_job(job)
     except UserError as error:
         return {"failed": str(error), "busy_s": time.perf_counter() - begin}
-    except Exception as error:  # noqa: BLE001 a bug in one run does not end a night of others
+    except Exception as error:  # a bug in one run does not end a night of others
         line = f"{type(error).__name__}: {error}".replace("\n", " ")
         return {"failed": line, "traceback": traceback.format_exc(), "busy_s": time.perf_counter() - begin}
     return {"figures": figures, "busy_s": time.perf_counter() - begin}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def write_effects(spec: SweepSpec, rows: Sequence[Row], path: Path) -> None:
     """Draw the effect of each parameter into an SVG file. Raises UserError when it cannot be written."""
     figure = effects_figure(spec, rows)
     style = {"svg.hashsalt": "spikedrive", "svg.fonttype": "none", "font.size": 8, "text.color": INK}
-    with matplotlib.rc_context(style):
+    with mpl.rc_context(style):
         write_atomically(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
 
 

@@ -103,9 +103,7 @@ def _seeds_kind(seeds: object) -> str:
     return "range" if isinstance(seeds, dict | SeedRange) else "list"
 
 
-Seeds = Annotated[
-    Annotated[list[Seed], Tag("list")] | Annotated[SeedRange, Tag("range")], Discriminator(_seeds_kind)
-]
+Seeds = Annotated[Annotated[list[Seed], Tag("list")] | Annotated[SeedRange, Tag("range")], Discriminator(_seeds_kind)]
 Variation = Annotated[Values | Uniform | Whole, Field(discriminator="kind")]
 
 
@@ -144,9 +142,7 @@ class SweepSpec(StrictModel):
     """A sweep: one YAML file."""
 
     run: RunSpec = Field(default_factory=RunSpec, description="what is run")
-    seeds: Seeds = Field(
-        default_factory=lambda: SeedRange(count=3), description="a list, or {first: 0, count: 10}"
-    )
+    seeds: Seeds = Field(default_factory=lambda: SeedRange(count=3), description="a list, or {first: 0, count: 10}")
     vary: dict[str, Variation] = Field(
         default_factory=dict,
         description="values by dotted path into network, task, simulator, reward or controller; none: seeds alone",
@@ -180,7 +176,9 @@ class SweepSpec(StrictModel):
         if self.sampler.name == "grid":
             endless = next((path for path, kind in self.vary.items() if isinstance(kind, Uniform)), None)
             if endless is not None:
-                raise ValueError(f"sampler: grid: expected values or int for {endless}, found {self.vary[endless].kind}")
+                raise ValueError(
+                    f"sampler: grid: expected values or int for {endless}, found {self.vary[endless].kind}"
+                )
         elif self.vary and self.trials is None:
             raise ValueError(f"trials: expected a number of parameter sets for sampler {self.sampler.name}")
         return self

@@ -36,6 +36,7 @@ HELP = {
     "road": ("[default: 0]", "KEY=VALUE", "those of generated:SEED", ".svg"),
     "report": ("out/demo",),
     "energy": ("report.json", "energy.yaml"),
+    "sweep": ("docs/sweep.md", "out/sweep_NAME", "--ray-address"),
     "version": ("version",),
 }
 """What the help of each command says, among other things."""
