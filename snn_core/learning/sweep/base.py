@@ -22,9 +22,12 @@ def base_job(run: RunSpec) -> Job:
     network = None
     if not checkpoint or run.network is not None:
         network = network_for(parameters, run.learning_rate_per_ms).model_dump(mode="json")
+    sections = _sections(parameters)
     return {
         "task": parameters.task.name,
-        **_sections(parameters),
+        "simulator": sections["simulator"],
+        "reward": sections["reward"],
+        "controller": sections["controller"],
         "network": network,
         "checkpoint": checkpoint,
         "evaluation_s": run.evaluation_seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,7 +26,7 @@ _LONGEST_LABEL = 18
 def write_effects(spec: SweepSpec, rows: Sequence[Row], path: Path) -> None:
     """Draw the effect of each parameter into an SVG file. Raises UserError when it cannot be written."""
     figure = effects_figure(spec, rows)
-    style = {"svg.hashsalt": "spikedrive", "svg.fonttype": "none", "font.size": 8, "text.color": INK}
+    style: dict[Any, Any] = {"svg.hashsalt": "spikedrive", "svg.fonttype": "none", "font.size": 8, "text.color": INK}
     with mpl.rc_context(style):
         write_atomically(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
 

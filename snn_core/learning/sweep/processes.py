@@ -5,13 +5,14 @@ import os
 import queue
 import signal
 import threading
+from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import connection
 
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from snn_core.learning.sweep.executors import Key, Outcome
-from snn_core.learning.sweep.job import Job, Work, perform
+from snn_core.learning.sweep.job import Job, Result, Work, perform
 
 
 class Processes:
@@ -30,7 +31,7 @@ class Processes:
 
     def submit(self, key: Key, job: Job) -> None:
         """See ``Executor``."""
-        future: ProcessFuture = self._pool.schedule(self._work, args=[job])
+        future = self._pool.schedule(self._work, args=[job])
         future.add_done_callback(lambda done: self._ended.put(_outcome(key, done)))
 
     def wait(self, timeout_s: float) -> list[Outcome]:
@@ -48,7 +49,7 @@ class Processes:
         self._pool.join()
 
 
-def _outcome(key: Key, future: ProcessFuture) -> Outcome:
+def _outcome(key: Key, future: Future[Result]) -> Outcome:
     if future.cancelled():
         return Outcome(key, None, "it was cancelled")
     error = future.exception()

@@ -18,7 +18,7 @@ from snn_core.files import write_atomically
 from snn_core.learning.record import make_folder
 from snn_core.learning.sweep.base import base_job, check_paths, fingerprint, with_values
 from snn_core.learning.sweep.executors import Executor
-from snn_core.learning.sweep.job import Part
+from snn_core.learning.sweep.job import Job
 from snn_core.learning.sweep.plot import write_effects
 from snn_core.learning.sweep.samplers import make_sampler
 from snn_core.learning.sweep.scheduler import OnProgress, Scheduler
@@ -102,9 +102,13 @@ def _write(spec: SweepSpec, rows: list[Row], out: Path) -> list[Row]:
     return rows
 
 
-def write_best(out: Path, job: Part) -> None:
+def write_best(out: Path, job: Job) -> None:
     """Write the files with which ``spikedrive train`` runs a parameter set: best_network.yaml, best_parameters.yaml."""
-    sections = {f"/**/{name}": {"ros__parameters": job[name]} for name in ("simulator", "reward", "controller")}
+    sections = {
+        "/**/simulator": {"ros__parameters": job["simulator"]},
+        "/**/reward": {"ros__parameters": job["reward"]},
+        "/**/controller": {"ros__parameters": job["controller"]},
+    }
     files = {"best_parameters.yaml": sections, "best_network.yaml": job["network"]}
     for name, content in files.items():
         if content is not None:
