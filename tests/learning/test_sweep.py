@@ -163,7 +163,7 @@ def test_values_that_a_file_cannot_hold_fail_their_parameter_set(tmp_path: Path)
 
 
 def test_a_pruner_gives_up_bad_parameter_sets_after_some_seeds(tmp_path: Path) -> None:
-    vary = {RATE: {"kind": "grid", "values": [1e-3, 1.1e-3, 1e-5, 0.9e-3]}}
+    vary = {RATE: {"kind": "grid", "values": [1e-3, 1.1e-3, 1e-5, 1.05e-3]}}
     pruner = {"name": "median", "options": {"n_startup_trials": 2}}
     spec = make_spec(vary=vary, sampler={"name": "grid"}, pruner=pruner, trials=None)
     executor = Inline()

@@ -64,7 +64,7 @@ def _draw(panel: Axes, name: str, kind: Variation, rows: list[Row]) -> None:
             for quartile in ("lower_quartile", "median", "upper_quartile")
         )
         panel.errorbar(
-            places[chosen], middle, yerr=(middle - low, high - middle),
+            places[chosen], middle, yerr=np.vstack((middle - low, high - middle)),
             fmt="o", color=colour, markersize=3.5, linewidth=0.8, label=label,
         )  # fmt: skip
     complete = [i for i, row in enumerate(rows) if row.state != "pruned"]
