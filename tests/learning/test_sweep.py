@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snn_core import train
+from snn_core.control.controller import Controller
 from snn_core.errors import UserError
+from snn_core.learning.experiment import Plan, run_experiment
+from snn_core.learning.parameters import load_parameters, with_task, with_window
 from snn_core.learning.sweep.base import base_job, with_values
 from snn_core.learning.sweep.job import Job, Result, perform
 from snn_core.learning.sweep.processes import Processes
 from snn_core.learning.sweep.sweep import database_of, tabulate
 from snn_core.learning.sweep.table import Row
+from snn_core.learning.train import network_for
 from tests.learning.sweep_work import BEST_RATE, RATE, dies_always, dies_at_first, quick, rate_of
 from tests.learning.sweeps import Inline, make_spec, sweep
 
@@ -221,6 +224,8 @@ def test_a_run_of_a_sweep_is_the_run_of_train(tmp_path: Path) -> None:
     job = with_values(base_job(spec.run), {RATE: 2e-3})
     result = perform({**job, "seed": 3})
     assert "figures" in result, result
-    run = train(seed=3, seconds=2.0, evaluation_seconds=2.0, learning_rate_per_ms=2e-3)
+    parameters = with_task(load_parameters(None, 3), mode="train", duration_s=2.0)
+    controller = Controller(network_for(parameters, 2e-3), parameters.controller.limits, 3)
+    record = run_experiment(with_window(parameters, 50.0), controller, Plan(evaluation_s=2.0))
     same = ("spike_sha256", "trajectory_sha256", "mean_abs_deviation_m", "resets")
-    assert {name: result["figures"][name] for name in same} == {name: run.figures[name] for name in same}
+    assert {name: result["figures"][name] for name in same} == {name: record.figures[name] for name in same}
