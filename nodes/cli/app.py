@@ -23,7 +23,7 @@ from spikedrive_nodes.cli.sweep import sweep
 from spikedrive_nodes.cli.tables import print_table
 from spikedrive_nodes.cli.tasks import list_tasks
 from spikedrive_nodes.node_table import NODES
-from spikedrive_nodes.processes.shared_files import parameter_file
+from spikedrive_nodes.processes.shared_files import parameter_file, shipped_or_path
 
 app = typer.Typer(
     help="Drive robots from an event camera with a spiking neural network that keeps learning while it drives.",
@@ -72,18 +72,12 @@ class Discovery(StrEnum):
     SUBNET = "subnet"
 
 
-def _shipped_or_path(path: Path | None) -> Path | None:
-    """A shipped parameter file by its name (``lane_reward``), any other as it is."""
-    named = None if path is None or path.exists() or path.name != str(path) else parameter_file(path.name)
-    return named if named is not None and named.is_file() else path
-
-
 ParametersOption = Annotated[
     Path | None,
     typer.Option(
         help="ROS 2 parameter file of the nodes: a shipped name (lane, lane_reward) or a .yaml file.",
         show_default="the task's: launch/config/lane.yaml",
-        callback=_shipped_or_path,
+        callback=shipped_or_path,
     ),
 ]
 TaskOption = Annotated[str, typer.Option(help="What to learn: see `spikedrive tasks`.")]

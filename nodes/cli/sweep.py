@@ -95,10 +95,10 @@ def _executor(workers: int | None, ray_address: str | None) -> Callable[[], Exec
 def _with_task_parameters(spec: SweepSpec) -> SweepSpec:
     """With the parameter file that ``spikedrive train`` would take."""
     from spikedrive_nodes.cli.training import task_parameter_file
+    from spikedrive_nodes.processes.shared_files import shipped_or_path
 
-    if spec.run.parameters is not None:
-        return spec
-    run = spec.run.model_copy(update={"parameters": task_parameter_file(spec.run.task)})
+    path = shipped_or_path(spec.run.parameters) or task_parameter_file(spec.run.task)
+    run = spec.run.model_copy(update={"parameters": path})
     return spec.model_copy(update={"run": run})
 
 

@@ -25,3 +25,9 @@ def launch_folder() -> Path:
 def parameter_file(name: str) -> Path:
     """A parameter file of ``launch/config`` by its name without .yaml."""
     return launch_folder() / "config" / f"{name}.yaml"
+
+
+def shipped_or_path(path: Path | None) -> Path | None:
+    """A shipped parameter file by its name (``lane_reward``), any other as it is."""
+    named = None if path is None or path.exists() or path.name != str(path) else parameter_file(path.name)
+    return named if named is not None and named.is_file() else path

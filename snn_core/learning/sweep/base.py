@@ -14,7 +14,9 @@ from snn_core.learning.train import network_for
 
 def base_job(run: RunSpec) -> Job:
     """The job of a run with nothing varied and seed 0. Raises UserError."""
-    parameters = load_parameters(run.parameters, 0, run.task, run.network, {"track": run.track, "backend": run.backend})
+    parameters = load_parameters(
+        run.parameters, 0, run.task, run.network, {"track": run.track, "schedule": run.schedule, "backend": run.backend}
+    )
     parameters = with_task(parameters, mode="train", duration_s=run.seconds)
     checkpoint = str(run.checkpoint or parameters.controller.checkpoint) or None
     if checkpoint and run.learning_rate_per_ms is not None:

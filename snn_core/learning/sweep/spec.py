@@ -25,9 +25,14 @@ class RunSpec(StrictModel):
     evaluation_seconds: float = Field(
         default=300.0, ge=0, le=1e7, description="simulated time to evaluate frozen (s); 0: not at all"
     )
-    parameters: Path | None = Field(default=None, description="ROS 2 parameter file of the nodes; null: the task's")
+    parameters: Path | None = Field(
+        default=None, description="parameter file: a shipped name or a path; null: the task's"
+    )
     network: str | None = Field(default=None, description="a shipped name or a .yaml file; null: the task's")
     track: str | None = Field(default=None, description="a shipped name or a .yaml file; null: the parameter file's")
+    schedule: str | None = Field(
+        default=None, description="what changes in mid-run (.yaml); null: the parameter file's"
+    )
     backend: str | None = Field(default=None, description="simulator; null: the parameter file's")
     checkpoint: Path | None = Field(default=None, description="go on from this checkpoint; null: new weights")
     learning_rate_per_ms: float | None = Field(
