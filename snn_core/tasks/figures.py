@@ -16,14 +16,14 @@ _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
 
 def signals_figure(training: Drive) -> Markup:
-    """Running mean of every signal of a training, a row each, with its terms."""
-    signals = [name for name in training.signals if "/" not in name]
+    """Running mean of every signal of a training, a row each, with its terms; and of what a critic made of them."""
+    signals = list(dict.fromkeys(name.split("/")[0] for name in training.signals))
 
     def paint(figure: Figure) -> None:
         rows = figure.subplots(len(signals), 1, sharex=True, squeeze=False)[:, 0]
         for axes, signal in zip(rows, signals, strict=True):
             terms = [name for name in training.signals if name.startswith(f"{signal}/")]
-            if len(terms) > 1:
+            if len(terms) > 1 and signal in training.signals:
                 _paint_mean(axes, training, signal, "sum", MUTED)
             for colour, term in zip(_COLOURS * (1 + len(terms) // len(_COLOURS)), terms, strict=False):
                 _paint_mean(axes, training, term, term.removeprefix(f"{signal}/"), colour)

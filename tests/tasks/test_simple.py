@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib import recfunctions
 
 from snn_core.control.controller import Controller
 from snn_core.control.signals import check_finite, names_of, weighted
@@ -347,3 +348,15 @@ def test_an_option_that_the_task_does_not_have_is_refused():
     assert load_parameters(None, 0, Point, options={"track": None}).task is Point
     with pytest.raises(UserError, match="--track: the task 'point' has no such setting"):
         load_parameters(None, 0, Point, options={"track": "tight"})
+
+
+def test_what_a_critic_made_of_the_signals_is_shown(record: RunRecord):
+    rows = record.drives["training"]
+    critic = np.linspace(-1.0, 1.0, rows.size)
+    with_critic = recfunctions.append_fields(
+        rows, ["critic/value", "critic/td_error"], [critic, -critic], usemask=False
+    )
+    signals = TaskReport("point", record.configuration, {**record.drives, "training": with_critic}).signals_section()
+    assert signals is not None
+    for label in ("reward", "near", "critic", "value", "td_error"):
+        assert label in signals.plots[0].svg
