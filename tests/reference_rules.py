@@ -220,8 +220,16 @@ class ReferenceRMax(ReferenceGradient):
     def __init__(self, rule, dt_ms: float, weights: np.ndarray, exists: np.ndarray, context: Any) -> None:
         super().__init__(rule, dt_ms, weights, exists, context)
         self.mean = np.zeros(exists.shape[1])
+        self.slow, self.count, self.was_learning = weights.copy(), 0, True
 
     def set_reward(self, reward: np.ndarray) -> None:
+        if self.rule.consolidation_fraction:
+            if self.learning:
+                self.count += 1
+                self.slow += max(self.rule.consolidation_fraction, 1 / self.count) * (self.weights - self.slow)
+            elif self.was_learning:
+                self.weights[:] = self.slow
+            self.was_learning = self.learning
         fraction = self.rule.mean_reward_fraction or 0.0
         self.n = reward - self.mean
         self.mean = self.mean + fraction * (reward - self.mean)

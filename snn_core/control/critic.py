@@ -11,8 +11,11 @@ Gerstner (2013, PLoS Computational Biology 9:e1003024). V_(k-1) is what was fore
 its events, and the command of window k comes from the same events. So without a horizon delta_k is the reward less what
 could be known of it before: a baseline that takes what the actions did not cause out of the reward.
 
-An actor is given delta_k within [-largest_error, largest_error], after Mnih et al. (2015, Nature 518:529). A crash is
-no reason for a step many times that of a good move.
+A critic learns slowly, and where it is wrong it stays wrong for many windows. No action of these is to blame. So an
+actor is given delta_k - error_persistence delta_(k-1), or delta_k where the window before is not known. What that has
+shown depends on no later action, so it may be subtracted as any baseline may (Williams 1992, Machine Learning 8:229).
+What is given is clipped to [-largest_error, largest_error], after Mnih et al. (2015, Nature 518:529). A crash is no
+reason for a step many times that of a good move.
 
 Signals of window k reach the network before its events do. Then V_k is not known yet: with a horizon, rules are given
 delta_(k-1), a window late. A placement ends what came before: the value of nothing is 0.
@@ -43,6 +46,12 @@ class CriticSpec(StrictModel):
     )
     value_per_hz: float = Field(gt=0, description="value of 1 Hz, in units of the reward")
     value_at_silence: float = Field(default=0.0, description="value of a silent population")
+    error_persistence: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="part of the error of the window before that was to be expected of this one",
+    )
     largest_error: float | None = Field(
         default=None, gt=0, description="td_error is clipped to plus and minus this; value_error is not; null: neither"
     )
@@ -59,7 +68,7 @@ class Critic:
     def __init__(self, spec: CriticSpec, size: int, window_s: float) -> None:
         self.population, self.reward = spec.population, spec.reward
         self._at_silence = spec.value_at_silence
-        self._largest = spec.largest_error or math.inf
+        self._persistence, self._largest = spec.error_persistence, spec.largest_error or math.inf
         self._per_spike = spec.value_per_hz / (size * window_s)
         self._discount = math.exp(-1e3 * window_s / spec.horizon_ms) if spec.horizon_ms else 0.0
         self.rest()
@@ -67,40 +76,42 @@ class Critic:
     def rest(self) -> None:
         """Forget what was foreseen."""
         self._value = self._value_before = self._reward = self._reward_before = _UNKNOWN
+        self._error = self._error_before = 0.0
 
     def errors(self, signals: Signals, placed: bool) -> dict[str, float]:
-        """What a window's signals come to: ``td_error``, ``value_error``, and ``critic/value`` for the eye.
+        """What a window's signals come to: ``td_error``, ``value_error``, and two for the eye, ``critic/...``.
 
         placed: the body was placed when the window began. 0 where nothing was foreseen.
         """
         if self._discount:
             error = self._reward_before + self._discount * (0.0 if placed else self._value) - self._value_before
         else:
-            error = 0.0 if placed else signals[self.reward] - self._value
-        self._reward = (
-            _UNKNOWN if placed else signals[self.reward]
-        )  # events before a placement foretell nothing after it
-        error = 0.0 if math.isnan(error) else error
+            error = _UNKNOWN if placed else signals[self.reward] - self._value
+        surprise = error - self._persistence * self._error_before
+        if math.isnan(error):
+            error = surprise = 0.0
+        # Events before a placement foretell nothing of what comes after it.
+        self._reward, self._error = (_UNKNOWN, 0.0) if placed else (signals[self.reward], error)
         value = 0.0 if math.isnan(self._value) else self._value
-        clipped = min(max(error, -self._largest), self._largest)
+        clipped = min(max(surprise, -self._largest), self._largest)
         return {TD_ERROR: clipped, VALUE_ERROR: -error, "critic/value": value, "critic/td_error": clipped}
 
     def observe(self, counts: np.ndarray) -> None:
         """Take in a window's spike counts of its neurons, (size,)."""
-        self._value_before, self._reward_before = self._value, self._reward
-        self._reward = _UNKNOWN
+        self._value_before, self._reward_before, self._error_before = self._value, self._reward, self._error
+        self._reward, self._error = _UNKNOWN, 0.0
         self._value = self._at_silence + self._per_spike * float(counts.sum())
 
     def state(self) -> list[float | None]:
         """Between two windows, for ``set_state``; None: unknown."""
-        numbers = (self._value, self._value_before, self._reward_before)
+        numbers = (self._value, self._value_before, self._reward_before, self._error_before)
         return [None if math.isnan(number) else number for number in numbers]
 
     def set_state(self, state: Sequence[object]) -> None:
         """Take over what ``state`` gave. Raises ValueError."""
         numbers = [_UNKNOWN if number is None else number for number in state]
-        if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
-            raise ValueError(f"critic must be 3 numbers, found {state!r}")
         numbers = [float(number) for number in numbers if isinstance(number, int | float)]
-        self._value, self._value_before, self._reward_before = numbers
-        self._reward = _UNKNOWN
+        if len(state) != 4 or len(numbers) != 4 or math.isnan(numbers[-1]):
+            raise ValueError(f"critic must be 4 numbers, found {state!r}")
+        self._value, self._value_before, self._reward_before, self._error_before = numbers
+        self._reward, self._error = _UNKNOWN, 0.0

@@ -26,13 +26,17 @@ windows = st.lists(
 
 
 def errors_of(spec: CriticSpec, course: list[tuple[float, list[int], bool]]) -> list[float]:
-    """TD errors that a critic gives for windows of (reward, spike counts, placed)."""
-    critic, found = Critic(spec, SIZE, WINDOW_S), []
-    for reward, counts, placed in course:
+    """TD errors that a critic gives for windows of (reward, spike counts, placed), neither clipped nor less another."""
+    critic, found, before, largest = Critic(spec, SIZE, WINDOW_S), [], 0.0, spec.largest_error or math.inf
+    for k, (reward, counts, placed) in enumerate(course):
         judged = critic.errors({"reward": reward}, placed)
-        largest = spec.largest_error or math.inf
-        assert judged["td_error"] == judged["critic/td_error"] == min(max(-judged["value_error"], -largest), largest)
-        found.append(-judged["value_error"])
+        error = -judged["value_error"]
+        nothing_foreseen = placed if spec.horizon_ms is None else k < 2 or course[k - 1][2]
+        surprise = 0.0 if nothing_foreseen else error - spec.error_persistence * before
+        assert judged["td_error"] == judged["critic/td_error"]
+        assert judged["td_error"] == pytest.approx(min(max(surprise, -largest), largest), abs=1e-12)
+        before = 0.0 if placed else error
+        found.append(error)
         critic.observe(np.array(counts))
     return found
 
@@ -43,7 +47,7 @@ def values_of(spec: CriticSpec, course: list[tuple[float, list[int], bool]]) -> 
 
 @given(course=windows)
 def test_without_a_horizon_the_error_is_what_the_last_window_did_not_foresee(course):
-    spec = CriticSpec(population="value", value_per_hz=0.02, value_at_silence=-1.0)
+    spec = CriticSpec(population="value", value_per_hz=0.02, value_at_silence=-1.0, error_persistence=0.7)
     values = values_of(spec, course)
     for k, error in enumerate(errors_of(spec, course)):
         reward, _, placed = course[k]
@@ -85,7 +89,7 @@ def drive(controller: Controller, seed: int, rewards: list[float]) -> list[float
 
 
 def test_a_rule_is_taught_by_the_error_and_a_checkpoint_keeps_what_was_foreseen(tmp_path: Path):
-    spec = with_critic(horizon_ms=300.0)
+    spec = with_critic(horizon_ms=300.0, error_persistence=0.4)
     whole, first = Controller(spec, seed=3), Controller(spec, seed=3)
     rewards = [0.5, -0.2, 0.3, 0.1, -0.4, 0.2]
     expected = drive(whole, 0, rewards)

@@ -12,6 +12,11 @@ adds an after-potential where this neuron is reset, so that their u_i knows no r
 makes e_ij, but for its decay, the gradient of the neuron's log-likelihood itself.
 
 The mean reward Rbar_j follows the rewards that are set, by the fraction ``mean_reward_fraction`` each time; null: 0.
+What rewards do not tell, noise decides: weights wander about what they climb to. With ``consolidation_fraction`` the
+rule keeps a mean of the weights, which follows them by that fraction each time a reward is set. For the first
+1 / fraction rewards it is the mean of all. Switching learning off makes it the weights (Polyak and Juditsky 1992, SIAM
+Journal on Control and Optimization 30:838). A slow variable behind each fast weight is a model of consolidation, too
+(Benna and Fusi 2016, Nature Neuroscience 19:1697).
 Since the gradient moves while the neuron is silent, too, a row of synapses is touched in every step until its u_ij and
 its eligibility have decayed to nothing (1e-30). Times are in ms, the learning rate in nA per ms at an eligibility of
 1 / nA and a reward of 1.
@@ -72,6 +77,8 @@ READ_ONLY, TRACE, LOST, WEIGHT = range(4)
 """Scopes of arrays that share no memory."""
 ESCAPE_RATE = FREE_OF_MEMBRANE
 """Of the record: place of the escape rate (Hz) among the postsynaptic variables."""
+_KEPT_AT_REST = ("post_traces", "consolidated", "consolidations")
+"""They change with rewards, not with time."""
 
 
 class RMax(RuleSpec):
@@ -84,6 +91,13 @@ class RMax(RuleSpec):
     tau_eligibility_ms: float = Field(default=500.0, gt=0)
     tau_reward_ms: float | None = Field(default=200.0, gt=0, description="null: the reward holds until the next window")
     mean_reward_fraction: float | None = Field(default=None, gt=0, le=1, description="null: no mean is subtracted")
+    consolidation_fraction: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        exclude_if=lambda fraction: fraction is None,
+        description="of the mean that weights become when learning is switched off; null: they stay as they are then",
+    )
 
     _bounds_are_ordered = model_validator(mode="after")(bounds_are_ordered)
 
@@ -92,17 +106,37 @@ class RMax(RuleSpec):
 
 
 class RMaxSynapses(MembraneRule):
-    """Subtracts the mean reward where the rule says so."""
+    """Subtracts the mean reward, and keeps the mean of the weights, where the rule says so."""
+
+    def consolidate(self) -> None:
+        """Keep a mean of the weights from now on."""
+        self.arrays["consolidated"] = self.arrays["weights"].copy()
+        self.arrays["consolidations"] = np.zeros(1, np.int64)
 
     def set_reward(self, reward: np.ndarray) -> None:
         mean, fraction = self.arrays["post_traces"][0], self.wiring.rule.mean_reward_fraction
         super().set_reward(reward - mean)
         mean += np.float32(fraction or 0.0) * (reward - mean)
+        if "consolidated" in self.arrays and self.learning:
+            count, slow = self.arrays["consolidations"], self.arrays["consolidated"]
+            count += 1
+            share = np.float32(max(self.wiring.rule.consolidation_fraction, 1.0 / count[0]))
+            slow += share * (self.arrays["weights"] - slow)
+
+    def settle(self) -> None:
+        if "consolidated" in self.arrays:
+            self.arrays["weights"][:] = self.arrays["consolidated"]
+
+    def set_weights(self, weights: np.ndarray, step: int) -> None:
+        super().set_weights(weights, step)
+        if "consolidated" in self.arrays:
+            self.arrays["consolidated"][:] = weights
 
     def rest(self) -> None:
-        mean = self.arrays["post_traces"].copy()
+        kept = {name: self.arrays[name].copy() for name in _KEPT_AT_REST if name in self.arrays}
         super().rest()
-        self.arrays["post_traces"][:] = mean  # it changes with rewards, not with time
+        for name, array in kept.items():
+            self.arrays[name][:] = array
 
 
 def _connect(wiring: Wiring) -> PlainRule:
@@ -126,6 +160,8 @@ def _connect(wiring: Wiring) -> PlainRule:
         synapse=("eligibility", "reset_potential"),
     )
     synapses.record[ESCAPE_RATE] = synapses.variable("escape_rate")
+    if rule.consolidation_fraction:
+        synapses.consolidate()
     return synapses
 
 

@@ -113,11 +113,10 @@ def test_after_a_rest_only_what_has_been_learnt_is_left(name: str, variant: int)
     used.rest(0)
     for connection in range(4):
         fresh.set_weights(connection, used.connection_weights(connection))
-        if RULES[name][variant].get("mean_reward_fraction"):  # what has been expected is no trace
-            assert used.connection_traces(connection)["mean_reward"].any()
-            fresh.state()[f"connections.{connection}.post_traces"][:] = used.state()[
-                f"connections.{connection}.post_traces"
-            ]
+        kept = {"mean_reward_fraction": ["post_traces"], "consolidation_fraction": ["consolidated", "consolidations"]}
+        for key in (key for option, keys in kept.items() if RULES[name][variant].get(option) for key in keys):
+            assert used.state()[f"connections.{connection}.{key}"].any()  # means of what has been are no traces
+            fresh.state()[f"connections.{connection}.{key}"][:] = used.state()[f"connections.{connection}.{key}"]
     for each in (used, fresh):
         each.set_reward(0.3)
         advance(each, np.random.default_rng(11))
@@ -174,6 +173,44 @@ def test_r_max_raises_what_is_rewarded_and_lowers_what_is_punished() -> None:
     early, late = np.mean(counts[:50], axis=0), np.mean(counts[-50:], axis=0)
     assert late[0] > 1.3 * early[0]
     assert late[1] < 0.7 * early[1]
+
+
+def consolidating(fraction: float = 0.5) -> tuple[Network, list[np.ndarray]]:
+    """A network after four windows, and its weights as each reward found them."""
+    rule = {"name": "r_max", "w_max_na": 1.0, "learning_rate_per_ms": 3e-4, "consolidation_fraction": fraction}
+    network = one_layer("lif_escape", 2, rule, 0.5, rate_at_threshold_hz=20.0, escape_width_mv=3.0)
+    rng, found = np.random.default_rng(1), []
+    for reward in (1.0, -2.0, 3.0, 2.0):
+        found.append(network.connection_weights(0))
+        network.set_reward(reward)
+        advance(network, rng, 100, 0.02)
+    return network, found
+
+
+def test_frozen_weights_are_the_mean_that_r_max_keeps() -> None:
+    network, (first, second, third, fourth) = consolidating()
+    wandering = network.connection_weights(0)
+    mean = 0.5 * (0.5 * (0.5 * (first + second) + third) + fourth)
+    assert not np.allclose(wandering, mean, atol=1e-4)
+    state = {name: array.copy() for name, array in network.state().items()}
+    network.rest()
+    network.learning = False
+    np.testing.assert_allclose(network.connection_weights(0), mean, rtol=1e-6)
+    network.set_reward(5.0)
+    network.learning = True
+    np.testing.assert_allclose(network.connection_weights(0), mean, rtol=1e-6)
+    network.set_state(state, network.time_us)
+    np.testing.assert_array_equal(network.connection_weights(0), wandering)
+    network.learning = False
+    np.testing.assert_allclose(network.connection_weights(0), mean, rtol=1e-6)
+
+
+def test_weights_that_are_set_are_the_mean_as_well() -> None:
+    network, _ = consolidating(0.01)
+    wanted = np.linspace(0.0, 1.0, network.connection_weights(0).size, dtype=np.float32)
+    network.set_weights(0, wanted)
+    network.learning = False
+    np.testing.assert_array_equal(network.connection_weights(0), wanted)
 
 
 @pytest.mark.parametrize("model", ["lif", "adaptive_lif"])

@@ -42,6 +42,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
             "tau_reward_ms": None,
             "mean_reward_fraction": 0.2,
         },
+        {"w_max_na": 2.0, "learning_rate_per_ms": 1e-3, "consolidation_fraction": 0.4},
     ],
     "e_prop": [
         {"w_min_na": -1.0, "w_max_na": 2.0, "learning_rate_per_ms": 1e-2},
