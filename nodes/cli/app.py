@@ -12,6 +12,7 @@ from rich.console import Console
 from snn_core import __version__
 from snn_core.errors import UserError
 from spikedrive_nodes.cli.bench import bench_app
+from spikedrive_nodes.cli.benchmark import benchmark
 from spikedrive_nodes.cli.convert import convert
 from spikedrive_nodes.cli.gazebo import gazebo_app
 from spikedrive_nodes.cli.info import info
@@ -42,6 +43,7 @@ app.command()(convert)
 app.command()(road)
 app.command()(setup)
 app.command()(sweep)
+app.command()(benchmark)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as Unix shells have it."""
 LONGEST_S = 1e7

@@ -15,7 +15,7 @@ from spikedrive_nodes.cli.json_output import JsonOption, write_json
 if TYPE_CHECKING:
     from snn_core.learning.sweep.executors import Executor
     from snn_core.learning.sweep.scheduler import SweepState
-    from snn_core.learning.sweep.spec import SweepSpec
+    from snn_core.learning.sweep.spec import RunSpec, SweepSpec
     from snn_core.learning.sweep.sweep import SweepResult
     from snn_core.learning.sweep.table import Row
 
@@ -47,7 +47,7 @@ def sweep(
     folder = out or Path("out") / f"sweep_{file.stem}"
     if workers is not None and ray_address is not None:
         raise UserError("--workers: not with --ray-address; the cluster says how many runs go at once")
-    _check_installed()
+    check_installed("sweep")
     if table:
         from snn_core.learning.sweep.sweep import tabulate
 
@@ -56,7 +56,9 @@ def sweep(
         return
     from snn_core.learning.sweep.spec import load_sweep
 
-    result = _run(_with_task_parameters(load_sweep(file)), folder, _executor(workers, ray_address))
+    spec = load_sweep(file)
+    spec = spec.model_copy(update={"run": with_task_file(spec.run)})
+    result = _run(spec, folder, choose_executor(workers, ray_address))
     _show(result.spec, result.rows, folder, json_path)
     _tell(result, file)
     if result.interrupted:
@@ -65,15 +67,16 @@ def sweep(
         raise typer.Exit(FAILED)
 
 
-def _check_installed() -> None:
+def check_installed(command: str) -> None:
+    """Raises UserError where the packages of a sweep are missing. command: what needs them."""
     from importlib.util import find_spec
 
     missing = [name for name in ("optuna", "pebble") if find_spec(name) is None]
     if missing:
-        raise UserError(f"sweep: {missing[0]} is not installed; pip install 'spikedrive[sweep]'")
+        raise UserError(f"{command}: {missing[0]} is not installed; pip install 'spikedrive[sweep]'")
 
 
-def _executor(workers: int | None, ray_address: str | None) -> Callable[[], Executor]:
+def choose_executor(workers: int | None, ray_address: str | None) -> Callable[[], Executor]:
     """Processes where they are asked for, or where there is no Ray; else Ray. Raises UserError."""
     from importlib.util import find_spec
 
@@ -92,14 +95,13 @@ def _executor(workers: int | None, ray_address: str | None) -> Callable[[], Exec
     return lambda: Processes(count)
 
 
-def _with_task_parameters(spec: SweepSpec) -> SweepSpec:
+def with_task_file(run: RunSpec) -> RunSpec:
     """With the parameter file that ``spikedrive train`` would take."""
     from spikedrive_nodes.cli.training import task_parameter_file
     from spikedrive_nodes.processes.shared_files import shipped_or_path
 
-    path = shipped_or_path(spec.run.parameters) or task_parameter_file(spec.run.task)
-    run = spec.run.model_copy(update={"parameters": path})
-    return spec.model_copy(update={"run": run})
+    path = shipped_or_path(run.parameters) or task_parameter_file(run.task)
+    return run.model_copy(update={"parameters": path})
 
 
 def _run(spec: SweepSpec, folder: Path, make_executor: Callable[[], Executor]) -> SweepResult:
@@ -128,19 +130,19 @@ class SweepProgress:
             console=console,
             speed_estimate_period=_WHOLE_SWEEP_S,
         )
-        self._task: Any = None
+        self._tasks: dict[str, Any] = {}
 
-    def update(self, state: SweepState) -> None:
-        """Show how far the sweep is."""
-        if self._task is None:
-            self._task = self._progress.add_task("sweep", total=state.total, completed=state.ended, how="")
+    def update(self, state: SweepState, title: str = "sweep") -> None:
+        """Show how far the sweep of this title is."""
+        if title not in self._tasks:
+            self._tasks[title] = self._progress.add_task(title, total=state.total, completed=state.ended, how="")
         parts = [
             f"best {state.best:.4g}" if state.best is not None else "",
             f"{state.failed} failed" if state.failed else "",
             f"{state.pruned} sets pruned" if state.pruned else "",
         ]
         how = "".join(f", {part}" for part in parts if part)
-        self._progress.update(self._task, total=state.total, completed=state.ended, how=how)
+        self._progress.update(self._tasks[title], total=state.total, completed=state.ended, how=how)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -235,7 +235,7 @@ def load_parameters(
         parameters = parameters._replace(controller=parameters.controller.model_copy(update={"network": network}))
     for name, value in (options or {}).items():
         if value is not None:
-            parameters = _with_option(parameters, name, value)
+            parameters = with_option(parameters, name, value)
     try:
         kind.check_settings(parameters.simulator, parameters.reward)
     except ValueError as error:
@@ -243,7 +243,8 @@ def load_parameters(
     return parameters
 
 
-def _with_option(parameters: DriveParameters, name: str, value: str) -> DriveParameters:
+def with_option(parameters: DriveParameters, name: str, value: str) -> DriveParameters:
+    """The same parameters with another setting of the scene, for simulator and signals alike. Raises UserError."""
     if name not in type(parameters.simulator).model_fields:
         raise UserError(f"--{name}: the task {parameters.task.name!r} has no such setting; leave it out")
     simulator, reward = (

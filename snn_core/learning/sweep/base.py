@@ -33,6 +33,7 @@ def base_job(run: RunSpec) -> Job:
         "network": network,
         "checkpoint": checkpoint,
         "evaluation_s": run.evaluation_seconds,
+        "evaluation_tracks": list(run.evaluation_tracks),
         "control": run.control,
         "seed": 0,
     }

@@ -16,6 +16,7 @@ from snn_core.learning.parameters import (
     DriveParameters,
     reward_parameters,
     simulator_parameters,
+    with_option,
     with_seed,
     with_window,
 )
@@ -37,6 +38,7 @@ class Job(TypedDict):
     """None: that of the checkpoint."""
     checkpoint: str | None
     evaluation_s: float
+    evaluation_tracks: list[str]
     control: Control
     seed: int
 
@@ -81,7 +83,15 @@ def run_job(job: Job) -> Part:
     if job["evaluation_s"]:
         result = evaluate(parameters, controller, job["evaluation_s"])
         figures |= evaluation_figures(parameters.task, result)
+        if job["evaluation_tracks"]:
+            figures["on"] = {track: _on(parameters, controller, job, track) for track in job["evaluation_tracks"]}
     return figures
+
+
+def _on(parameters: DriveParameters, controller: Controller, job: Job, track: str) -> Part:
+    """Figures of an evaluation on another track."""
+    there = with_option(parameters, "track", track)
+    return evaluation_figures(there.task, evaluate(there, controller, job["evaluation_s"]))
 
 
 def parameters_of(job: Job) -> DriveParameters:

@@ -25,6 +25,10 @@ class RunSpec(StrictModel):
     evaluation_seconds: float = Field(
         default=300.0, ge=0, le=1e7, description="simulated time to evaluate frozen (s); 0: not at all"
     )
+    evaluation_tracks: list[str] = Field(
+        default_factory=list,
+        description="tracks on which it is evaluated as long, besides its own; figures are on.TRACK.NAME",
+    )
     parameters: Path | None = Field(
         default=None, description="parameter file: a shipped name or a path; null: the task's"
     )

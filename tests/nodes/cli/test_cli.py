@@ -37,6 +37,7 @@ HELP = {
     "report": ("out/demo",),
     "energy": ("report.json", "energy.yaml"),
     "sweep": ("docs/sweep.md", "out/sweep_NAME", "--ray-address"),
+    "benchmark": ("[ROW]...", "--quick", "out/benchmark", "--ray-address"),
     "version": ("version",),
 }
 """What the help of each command says, among other things."""

@@ -123,3 +123,12 @@ def test_the_help_and_the_library_load_neither_ray_nor_optuna() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.split() == []
     assert "--ray-address" in done.stdout
+
+
+def test_the_rows_of_the_benchmark_are_listed_and_others_refused(say: Say) -> None:
+    code, text, _ = say("benchmark", "--list")
+    assert code == 0
+    assert "lane_signed: Lane, an error's sign for each motor: last_reset_s <= 30" in text
+    code, _, errors = say("benchmark", "lane")
+    assert code == 2
+    assert "row 'lane': expected one of lane_scalar, lane_signed" in errors
