@@ -11,7 +11,15 @@ import typer
 
 from snn_core.errors import UserError
 from spikedrive_nodes.cli.json_output import JsonOption, write_json
-from spikedrive_nodes.cli.sweep import INTERRUPTED, SweepProgress, check_installed, choose_executor, with_task_file
+from spikedrive_nodes.cli.sweep import (
+    INTERRUPTED,
+    RayAddressOption,
+    SweepProgress,
+    WorkersOption,
+    check_installed,
+    choose_executor,
+    with_task_file,
+)
 
 if TYPE_CHECKING:
     from snn_core.learning.benchmark.result import RowResult
@@ -29,13 +37,8 @@ def benchmark(
         Path | None,
         typer.Option(help="Folder for tables and pictures.", show_default="out/benchmark, with --quick ..._quick"),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processes on this machine, without Ray.", show_default="on Ray, if it is"),
-    ] = None,
-    ray_address: Annotated[
-        str | None, typer.Option(help="Ray cluster, HOST:PORT or auto.", show_default="a Ray on this machine")
-    ] = None,
+    workers: WorkersOption = None,
+    ray_address: RayAddressOption = None,
     json_path: JsonOption = None,
 ) -> None:
     """Train, evaluate and judge each row's seeds; the same command again goes on."""

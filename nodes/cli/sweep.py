@@ -26,6 +26,16 @@ _ROWS_SHOWN = 20
 _WHOLE_SWEEP_S = 1e9
 """Time left is worked out from all runs that have ended, which may take hours each."""
 
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=1024, help="Processes on this machine, without Ray.", show_default="on Ray, where it is installed"
+    ),
+]
+RayAddressOption = Annotated[
+    str | None, typer.Option(help="Ray cluster, HOST:PORT or auto.", show_default="a Ray on this machine")
+]
+
 
 def sweep(
     file: Annotated[Path, typer.Argument(help="What to run and to vary (.yaml): see docs/sweep.md.")],
@@ -33,13 +43,8 @@ def sweep(
         Path | None,
         typer.Option(help="Folder for table and plot; the database is beside it.", show_default="out/sweep_NAME"),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processes on this machine, without Ray.", show_default="on Ray, if it is"),
-    ] = None,
-    ray_address: Annotated[
-        str | None, typer.Option(help="Ray cluster, HOST:PORT or auto.", show_default="a Ray on this machine")
-    ] = None,
+    workers: WorkersOption = None,
+    ray_address: RayAddressOption = None,
     table: Annotated[bool, typer.Option("--table", help="Run nothing; make table and plot from the database.")] = False,
     json_path: JsonOption = None,
 ) -> None:

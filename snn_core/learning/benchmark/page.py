@@ -59,7 +59,7 @@ def write_picture(result: RowResult, path: Path) -> None:
             panel.set_title(figure.name, fontsize=8)
             panel.set_xticks(places, [str(seed) for seed in figure.seeds])
             panel.set_xlabel("seed")
-            panel.set_ylim(bottom=0)
+            panel.margins(x=0.1, y=0.1)
         write_atomically(path, lambda file: picture.savefig(file, format="svg", metadata={"Date": None}))
 
 
