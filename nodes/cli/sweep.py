@@ -50,9 +50,8 @@ def sweep(
 ) -> None:
     """Run seeds x parameters, chosen by a grid, at random or by Optuna; the same command again goes on."""
     folder = out or Path("out") / f"sweep_{file.stem}"
-    if workers is not None and ray_address is not None:
-        raise UserError("--workers: not with --ray-address; the cluster says how many runs go at once")
     check_installed("sweep")
+    make_executor = choose_executor(workers, ray_address)
     if table:
         from snn_core.learning.sweep.sweep import tabulate
 
@@ -63,7 +62,7 @@ def sweep(
 
     spec = load_sweep(file)
     spec = spec.model_copy(update={"run": with_task_file(spec.run)})
-    result = _run(spec, folder, choose_executor(workers, ray_address))
+    result = _run(spec, folder, make_executor)
     _show(result.spec, result.rows, folder, json_path)
     _tell(result, file)
     if result.interrupted:
@@ -83,6 +82,8 @@ def check_installed(command: str) -> None:
 
 def choose_executor(workers: int | None, ray_address: str | None) -> Callable[[], Executor]:
     """Processes where they are asked for, or where there is no Ray; else Ray. Raises UserError."""
+    if workers is not None and ray_address is not None:
+        raise UserError("--workers: not with --ray-address; the cluster says how many runs go at once")
     from importlib.util import find_spec
 
     has_ray = find_spec("ray") is not None

@@ -132,3 +132,6 @@ def test_the_rows_of_the_benchmark_are_listed_and_others_refused(say: Say) -> No
     code, _, errors = say("benchmark", "lane")
     assert code == 2
     assert "row 'lane': expected one of lane_scalar, lane_signed" in errors
+    code, _, errors = say("benchmark", "--workers", "2", "--ray-address", "auto")
+    assert code == 2
+    assert "--workers: not with --ray-address" in errors
