@@ -144,8 +144,8 @@ class GazeboWorld:
         ]
 
     def run(self, lane: int, arc_length_m: float, real_time_factor: float) -> None:
-        """Free running from now on, from a place on a lane. Time is Gazebo's. Commands are not late here: what a robot
-        of a ``command_delay_ms`` does is not shown.
+        """Free running from now on, from a place on a lane. Time is Gazebo's. ``robot.command_delay_ms`` must be 0 for
+        the whole run, since it has no effect here.
         """
         self.place_running(lane, arc_length_m)
         self.backend.run(real_time_factor)
